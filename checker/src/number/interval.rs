@@ -1,0 +1,110 @@
+//! Intervals with outward-rounded ends.
+
+use super::Rational;
+
+/// A closed interval `[lo, hi]` of reals; an end may be infinite.
+///
+/// Every operation returns an interval that contains the exact result for every choice of reals in
+/// its operands. Ends are computed in round-to-nearest and moved one float outward, which covers the
+/// half unit of error of the operation, also in the subnormal range.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub lo: f64,
+    /// Upper end.
+    pub hi: f64,
+}
+
+impl Interval {
+    /// Zero.
+    pub const ZERO: Interval = Interval { lo: 0.0, hi: 0.0 };
+    /// All reals: what an operation that overflowed or lost its meaning returns.
+    pub const ALL: Interval = Interval { lo: f64::NEG_INFINITY, hi: f64::INFINITY };
+
+    /// The interval with these ends; [`Interval::ALL`] if an end is NaN or they are out of order.
+    pub fn new(lo: f64, hi: f64) -> Interval {
+        if lo <= hi { Interval { lo, hi } } else { Interval::ALL }
+    }
+
+    /// The single float `value`.
+    pub fn point(value: f64) -> Interval {
+        Interval::new(value, value)
+    }
+
+    /// The narrowest interval of floats around a rational.
+    pub fn around(value: &Rational) -> Interval {
+        Interval::new(value.to_f64_down(), value.to_f64_up())
+    }
+
+    /// Sum.
+    pub fn add(self, other: Interval) -> Interval {
+        if self == Interval::ZERO {
+            return other;
+        }
+        if other == Interval::ZERO {
+            return self;
+        }
+        Interval::new((self.lo + other.lo).next_down(), (self.hi + other.hi).next_up())
+    }
+
+    /// The interval of negated values.
+    pub fn neg(self) -> Interval {
+        Interval { lo: -self.hi, hi: -self.lo }
+    }
+
+    /// Product.
+    pub fn mul(self, other: Interval) -> Interval {
+        if self == Interval::ZERO || other == Interval::ZERO {
+            return Interval::ZERO;
+        }
+        let products =
+            [self.lo * other.lo, self.lo * other.hi, self.hi * other.lo, self.hi * other.hi];
+        if products.iter().any(|p| p.is_nan()) {
+            return Interval::ALL;
+        }
+        let lo = products.iter().copied().fold(f64::INFINITY, f64::min);
+        let hi = products.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Interval::new(lo.next_down(), hi.next_up())
+    }
+
+    /// The image under `max(0, .)`, which is exact.
+    pub fn relu(self) -> Interval {
+        Interval { lo: self.lo.max(0.0), hi: self.hi.max(0.0) }
+    }
+
+    /// Whether the real number lies inside.
+    pub fn contains(&self, value: &Rational) -> bool {
+        let above = Rational::from_f64(self.lo).is_none_or(|lo| lo <= *value);
+        let below = Rational::from_f64(self.hi).is_none_or(|hi| *value <= hi);
+        above && below
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_float() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            -1.0e3..1.0e3f64,
+            any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |v| v.is_finite()),
+            (-20i32..20).prop_map(|e| f64::from(e) * f64::MIN_POSITIVE),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn operations_enclose_the_exact_result(a in any_float(), b in any_float(), c in any_float(), d in any_float()) {
+            let (x, y) = (Interval::new(a.min(b), a.max(b)), Interval::new(c.min(d), c.max(d)));
+            for p in [a, b] {
+                for q in [c, d] {
+                    let (ep, eq) = (Rational::from_f64(p).unwrap(), Rational::from_f64(q).unwrap());
+                    prop_assert!(x.add(y).contains(&(&ep + &eq)));
+                    prop_assert!(x.mul(y).contains(&(&ep * &eq)));
+                    prop_assert!(x.neg().contains(&-&ep));
+                }
+            }
+        }
+    }
+}

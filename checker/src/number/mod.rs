@@ -1,0 +1,13 @@
+//! Numbers whose every operation is exact or rounded outward.
+//!
+//! [`Rational`] is exact. [`Interval`] encloses: its ends are floats and every operation widens them
+//! until the exact result is inside. [`Scalar`] is what an evaluation of a network needs, so that one
+//! piece of code evaluates in a float type, on intervals and in rationals.
+
+mod interval;
+mod rational;
+mod scalar;
+
+pub use interval::Interval;
+pub use rational::{ParseRationalError, Rational};
+pub use scalar::Scalar;
