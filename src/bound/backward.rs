@@ -1,0 +1,321 @@
+//! Backward linear bounds (CROWN, DeepPoly), batched over boxes.
+//!
+//! A row asks for a lower bound of a linear expression over the elements of some node. Going backward,
+//! the expression is rewritten over earlier nodes until only inputs are left; relu is replaced by a
+//! line below or above it, whichever the sign of the coefficient asks for (Zhang et al. 2018; Singh et
+//! al. 2019). In the vertex form that is used here the line is never built: any float `nu` may be the
+//! new coefficient, and the constant receives the exact minimum of `a h - nu z` over the vertices of
+//! the hull of relu's graph.
+
+use super::{Boxes, Forms, Frame, NodeBounds, Workspace};
+use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
+use crate::kernel::{charge_row, relax_row};
+use crate::net::{Network, NodeIndex, Primitive};
+
+/// The lines that replace one relu node, for a batch of boxes (each `count x len`).
+#[derive(Debug, Clone, Default)]
+pub struct Relaxation {
+    /// Slope where the coefficient is not negative, in [0, 1].
+    pub lower: Vec<f64>,
+    /// Slope where the coefficient is negative, in [0, 1].
+    pub upper: Vec<f64>,
+    /// Lower end of the pre-activation where it is unstable, else 0.
+    pub l: Vec<f64>,
+    /// Upper end of the pre-activation where it is unstable, else 0.
+    pub u: Vec<f64>,
+}
+
+impl Relaxation {
+    /// The relaxation for these pre-activation bounds: chord above; below, the line of slope 0 or 1
+    /// that leaves the smaller area.
+    pub fn new(bounds: &NodeBounds, work: &mut Workspace) -> Relaxation {
+        let len = bounds.lower.len();
+        let mut relaxation = Relaxation {
+            lower: work.take(len),
+            upper: work.take(len),
+            l: work.take(len),
+            u: work.take(len),
+        };
+        for i in 0..len {
+            let (l, u) = (bounds.lower[i], bounds.upper[i]);
+            let (lower, upper, l, u) = if l >= 0.0 {
+                (1.0, 1.0, 0.0, 0.0)
+            } else if u <= 0.0 {
+                (0.0, 0.0, 0.0, 0.0)
+            } else {
+                // Any chord slope in [0, 1] is sound; `min` guards the last bit.
+                let chord = (u / (u - l)).min(1.0);
+                (if u > -l { 1.0 } else { 0.0 }, chord, l, u)
+            };
+            relaxation.lower[i] = lower;
+            relaxation.upper[i] = upper;
+            relaxation.l[i] = l;
+            relaxation.u[i] = u;
+        }
+        relaxation
+    }
+
+    /// Gives the buffers back.
+    pub fn recycle(self, work: &mut Workspace) {
+        for buffer in [self.lower, self.upper, self.l, self.u] {
+            work.give(buffer);
+        }
+    }
+}
+
+/// The rows that a sweep starts with; `owner[r]` is the box over which row `r` is bounded.
+#[derive(Debug, Clone)]
+pub enum Seeds {
+    /// Row `r` is `sign * element`: one element of the node.
+    Units {
+        /// Box of each row.
+        owner: Vec<u32>,
+        /// Element of each row.
+        element: Vec<u32>,
+        /// 1.0 or -1.0.
+        sign: Vec<f64>,
+    },
+    /// Row `r` has arbitrary coefficients.
+    Rows {
+        /// Box of each row.
+        owner: Vec<u32>,
+        /// `rows x len` coefficients.
+        coefficients: Vec<f64>,
+        /// A constant per row, already rounded down.
+        constant: Vec<f64>,
+    },
+}
+
+impl Seeds {
+    fn owner(&self) -> &[u32] {
+        match self {
+            Seeds::Units { owner, .. } | Seeds::Rows { owner, .. } => owner,
+        }
+    }
+}
+
+/// A sum of contributions to a constant, with what it may have lost.
+struct Constants {
+    sum: Vec<f64>,
+    /// Magnitude of what was added to `sum`.
+    added: Vec<f64>,
+    /// Charges, all non-negative.
+    charge: Vec<f64>,
+}
+
+/// Pulls the seeds, rows over node `start`, back to the inputs.
+///
+/// `relaxations` is indexed by node and holds an entry for every relu node before `start`. The result
+/// has one form per row: over the whole box of its owner, `row value >= coefficients . x + constant`,
+/// exactly. A row that meets a value without finite bounds gets a constant that is not finite.
+pub fn backward(
+    network: &Network,
+    frame: &Frame,
+    relaxations: &[Relaxation],
+    start: NodeIndex,
+    seeds: &Seeds,
+    work: &mut Workspace,
+) -> Forms {
+    let owner = seeds.owner().to_vec();
+    let rows = owner.len();
+    let mut constants =
+        Constants { sum: vec![0.0; rows], added: vec![0.0; rows], charge: vec![0.0; rows] };
+    let mut pending: Vec<Option<Vec<f64>>> = vec![None; start + 1];
+    let mut from = start;
+    match seeds {
+        Seeds::Rows { coefficients, constant, .. } => {
+            let mut buffer = work.take(coefficients.len());
+            buffer.copy_from_slice(coefficients);
+            pending[start] = Some(buffer);
+            for r in 0..rows {
+                constants.sum[r] = constant[r];
+                constants.added[r] = constant[r].abs();
+            }
+        }
+        Seeds::Units { element, sign, .. } => match &network.nodes[start].primitive {
+            // One row of the weights times +-1 is exact: the first product is saved.
+            Primitive::Affine { terms, bias, .. } => {
+                for term in terms {
+                    let len = network.nodes[term.from].len;
+                    let mut buffer = work.take(rows * len);
+                    buffer.fill(0.0);
+                    for (r, out) in buffer.chunks_exact_mut(len).enumerate() {
+                        term.map.add_row(element[r] as usize, sign[r], out);
+                    }
+                    pending[term.from] = Some(buffer);
+                }
+                for r in 0..rows {
+                    constants.sum[r] = sign[r] * bias[element[r] as usize];
+                    constants.added[r] = constants.sum[r].abs();
+                    if let Some(cost) = frame.slack[start].get(element[r] as usize) {
+                        constants.charge[r] += cost;
+                    }
+                }
+                from = start.saturating_sub(1);
+            }
+            _ => {
+                let len = network.nodes[start].len;
+                let mut buffer = work.take(rows * len);
+                buffer.fill(0.0);
+                for r in 0..rows {
+                    buffer[r * len + element[r] as usize] = sign[r];
+                }
+                pending[start] = Some(buffer);
+            }
+        },
+    }
+    for index in (1..=from).rev() {
+        let Some(mut row) = pending[index].take() else { continue };
+        match &network.nodes[index].primitive {
+            Primitive::Input => {}
+            Primitive::Relu { of } => {
+                pull_relu(&relaxations[index], &owner, &mut row, &mut constants);
+                join(frame, *of, row, &mut pending, &mut constants, work);
+            }
+            Primitive::Affine { terms, bias, .. } => {
+                let len = bias.len();
+                let weight = &frame.weight[index];
+                let mut lost = 0.0;
+                for term in terms {
+                    let target_len = network.nodes[term.from].len;
+                    let accumulate = pending[term.from].is_some();
+                    let mut target = match pending[term.from].take() {
+                        Some(target) => target,
+                        None => work.take(rows * target_len),
+                    };
+                    if accumulate {
+                        // The row that is added to takes part in the rounding of the sums.
+                        let magnitude = &frame.magnitude[term.from];
+                        for (r, existing) in target.chunks_exact(target_len).enumerate() {
+                            let (held, _) = charge_row(existing, magnitude, magnitude);
+                            constants.charge[r] += gamma(len + 1) * held;
+                        }
+                    }
+                    term.map.pull_back(&row, rows, &mut target, accumulate);
+                    pending[term.from] = Some(target);
+                    lost += underflow(len + 1, frame.magnitude_sum[term.from]);
+                }
+                if !frame.slack[index].is_empty() {
+                    for (r, a) in row.chunks_exact(len).enumerate() {
+                        constants.charge[r] += charge_row(a, &frame.slack[index], bias).0;
+                    }
+                }
+                for (r, a) in row.chunks_exact(len).enumerate() {
+                    let (charge, product) = charge_row(a, weight, bias);
+                    constants.sum[r] += product;
+                    constants.added[r] += product.abs();
+                    // Once for the products with the weights, once for the sum with the bias.
+                    constants.charge[r] += 2.0 * gamma(len + 1) * charge + lost;
+                }
+                work.give(row);
+            }
+        }
+    }
+    let coefficients = pending[0].take().unwrap_or_else(|| {
+        let mut zero = work.take(rows * network.input_len());
+        zero.fill(0.0);
+        zero
+    });
+    let additions = 3 * network.nodes.len() + 4;
+    let constant = (0..rows)
+        .map(|r| {
+            let charge = constants.charge[r] + gamma(additions) * constants.added[r];
+            let value = constants.sum[r] - inflate(charge);
+            value - 2.0 * UNIT * value.abs() - f64::MIN_POSITIVE
+        })
+        .collect();
+    Forms { dims: network.input_len(), owner, coefficients, constant }
+}
+
+fn pull_relu(
+    relaxation: &Relaxation,
+    owner: &[u32],
+    rows: &mut [f64],
+    constants: &mut Constants,
+) {
+    let len = rows.len() / owner.len().max(1);
+    if len == 0 {
+        return;
+    }
+    for (r, a) in rows.chunks_exact_mut(len).enumerate() {
+        let at = owner[r] as usize * len..(owner[r] as usize + 1) * len;
+        let constant = relax_row(
+            a,
+            &relaxation.lower[at.clone()],
+            &relaxation.upper[at.clone()],
+            &relaxation.l[at.clone()],
+            &relaxation.u[at],
+        );
+        constants.sum[r] += constant;
+        constants.added[r] += constant.abs();
+        constants.charge[r] += gamma(len + 3) * constant.abs() + underflow(2 * len, 1.0);
+    }
+}
+
+/// Hands a coefficient row to a node that may have received one from another reader.
+fn join(
+    frame: &Frame,
+    node: NodeIndex,
+    row: Vec<f64>,
+    pending: &mut [Option<Vec<f64>>],
+    constants: &mut Constants,
+    work: &mut Workspace,
+) {
+    let Some(existing) = &mut pending[node] else {
+        pending[node] = Some(row);
+        return;
+    };
+    let magnitude = &frame.magnitude[node];
+    let len = magnitude.len();
+    for (r, (target, added)) in
+        existing.chunks_exact_mut(len).zip(row.chunks_exact(len)).enumerate()
+    {
+        for (t, a) in target.iter_mut().zip(added) {
+            *t += a;
+        }
+        let (held, _) = charge_row(target, magnitude, magnitude);
+        // Relative error of one addition with respect to its result, with room.
+        constants.charge[r] += gamma(2) * held;
+    }
+    work.give(row);
+}
+
+/// Tightens the bounds of node `index` on those elements that `wanted` names, by one sweep.
+///
+/// `wanted` lists `(box, element)` pairs; both ends of each are bounded.
+pub fn tighten(
+    network: &Network,
+    frame: &Frame,
+    relaxations: &[Relaxation],
+    index: NodeIndex,
+    boxes: &Boxes,
+    wanted: &[(u32, u32)],
+    bounds: &mut NodeBounds,
+    work: &mut Workspace,
+) {
+    let len = network.nodes[index].len;
+    let rows = 2 * wanted.len();
+    let (mut owner, mut element) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let mut sign = Vec::with_capacity(rows);
+    for (b, e) in wanted {
+        owner.extend([*b, *b]);
+        element.extend([*e, *e]);
+        sign.extend([1.0, -1.0]);
+    }
+    let seeds = Seeds::Units { owner, element, sign };
+    let forms = backward(network, frame, relaxations, index, &seeds, work);
+    for (w, (b, e)) in wanted.iter().enumerate() {
+        let at = *b as usize * len + *e as usize;
+        let (lower, upper) = (boxes.lower_of(*b as usize), boxes.upper_of(*b as usize));
+        let low = forms.minimum(2 * w, lower, upper);
+        let high = -forms.minimum(2 * w + 1, lower, upper);
+        // Comparisons with NaN are false, so that a void row changes nothing.
+        if low > bounds.lower[at] {
+            bounds.lower[at] = low;
+        }
+        if high < bounds.upper[at] {
+            bounds.upper[at] = high;
+        }
+    }
+    forms.recycle(work);
+}

@@ -1,0 +1,1 @@
+//! Backward bounds in exact rationals, for boxes that no rounded bound can close.

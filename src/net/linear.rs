@@ -1,0 +1,189 @@
+//! Linear maps, stored densely or by their nonzero entries.
+
+use crate::kernel::{Layout, product};
+
+/// Below this share of nonzero entries the sparse form is the faster one (measured on rows of 64 to
+/// 4096 entries: the dense product does about ten times as many multiply-adds a second).
+const SPARSE_BELOW: f64 = 0.1;
+
+/// A linear map from `columns` numbers to `rows` numbers.
+///
+/// Vectors come in blocks of rows (one vector a row, row-major), so that one pass over the weights
+/// serves the whole block.
+#[derive(Debug, Clone)]
+pub enum LinearMap {
+    /// All entries.
+    Dense {
+        /// Length of the result.
+        rows: usize,
+        /// Length of the operand.
+        columns: usize,
+        /// Entries, row-major.
+        weights: Vec<f64>,
+        /// Absolute values of the entries.
+        magnitudes: Vec<f64>,
+    },
+    /// Nonzero entries by row; columns increase within a row.
+    Sparse {
+        /// Length of the result.
+        rows: usize,
+        /// Length of the operand.
+        columns: usize,
+        /// Row `k` has the entries `starts[k]..starts[k + 1]`.
+        starts: Vec<usize>,
+        /// Column of each entry.
+        indices: Vec<u32>,
+        /// Value of each entry, not zero.
+        entries: Vec<f64>,
+    },
+}
+
+impl LinearMap {
+    /// The map with these rows of `(column, value)` entries, columns increasing, in the faster form.
+    pub fn from_rows(columns: usize, lines: &[Vec<(u32, f64)>]) -> LinearMap {
+        let rows = lines.len();
+        let nonzero: usize = lines.iter().map(Vec::len).sum();
+        if (nonzero as f64) < SPARSE_BELOW * (rows * columns) as f64 {
+            let mut starts = vec![0];
+            let (mut indices, mut entries) = (Vec::new(), Vec::new());
+            for line in lines {
+                for (column, value) in line {
+                    indices.push(*column);
+                    entries.push(*value);
+                }
+                starts.push(indices.len());
+            }
+            return LinearMap::Sparse { rows, columns, starts, indices, entries };
+        }
+        let mut weights = vec![0.0; rows * columns];
+        for (k, line) in lines.iter().enumerate() {
+            for (column, value) in line {
+                weights[k * columns + *column as usize] = *value;
+            }
+        }
+        let magnitudes = weights.iter().map(|w: &f64| w.abs()).collect();
+        LinearMap::Dense { rows, columns, weights, magnitudes }
+    }
+
+    /// Length of the result.
+    pub fn rows(&self) -> usize {
+        match self {
+            LinearMap::Dense { rows, .. } | LinearMap::Sparse { rows, .. } => *rows,
+        }
+    }
+
+    /// Length of the operand.
+    pub fn columns(&self) -> usize {
+        match self {
+            LinearMap::Dense { columns, .. } | LinearMap::Sparse { columns, .. } => *columns,
+        }
+    }
+
+    /// Multiply-adds of one application.
+    pub fn multiply_adds(&self) -> usize {
+        match self {
+            LinearMap::Dense { weights, .. } => weights.len(),
+            LinearMap::Sparse { entries, .. } => entries.len(),
+        }
+    }
+
+    /// The nonzero entries of row `k`, as `(column, value)`.
+    pub fn row(&self, k: usize) -> Vec<(u32, f64)> {
+        match self {
+            LinearMap::Dense { columns, weights, .. } => weights[k * columns..(k + 1) * columns]
+                .iter()
+                .enumerate()
+                .filter(|(_, w)| **w != 0.0)
+                .map(|(j, w)| (j as u32, *w))
+                .collect(),
+            LinearMap::Sparse { starts, indices, entries, .. } => (starts[k]..starts[k + 1])
+                .map(|e| (indices[e], entries[e]))
+                .collect(),
+        }
+    }
+
+    /// Adds `factor` times row `k` to `out`.
+    pub fn add_row(&self, k: usize, factor: f64, out: &mut [f64]) {
+        match self {
+            LinearMap::Dense { columns, weights, .. } => {
+                for (o, w) in out.iter_mut().zip(&weights[k * columns..(k + 1) * columns]) {
+                    *o += factor * w;
+                }
+            }
+            LinearMap::Sparse { starts, indices, entries, .. } => {
+                for e in starts[k]..starts[k + 1] {
+                    out[indices[e] as usize] += factor * entries[e];
+                }
+            }
+        }
+    }
+
+    /// `out = left W` (or `+=`) for `count` row vectors of length `rows`: coefficients on the result
+    /// become coefficients on the operand. Each element is a sum of at most `rows` products.
+    pub fn pull_back(&self, left: &[f64], count: usize, out: &mut [f64], accumulate: bool) {
+        match self {
+            LinearMap::Dense { rows, columns, weights, .. } => {
+                let shape = (count, *rows, *columns);
+                product(out, left, weights, shape, Layout::Plain, accumulate);
+            }
+            LinearMap::Sparse { rows, columns, starts, indices, entries } => {
+                if !accumulate {
+                    out.fill(0.0);
+                }
+                for (a, o) in left.chunks_exact(*rows).zip(out.chunks_exact_mut(*columns)) {
+                    for (k, coefficient) in a.iter().enumerate() {
+                        if *coefficient != 0.0 {
+                            for e in starts[k]..starts[k + 1] {
+                                o[indices[e] as usize] += coefficient * entries[e];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `out = x W^T` (or `+=`) for `count` row vectors of length `columns`: the map applied to each.
+    /// Each element is a sum of at most `columns` products.
+    pub fn push_forward(&self, x: &[f64], count: usize, out: &mut [f64], accumulate: bool) {
+        match self {
+            LinearMap::Dense { rows, columns, weights, .. } => {
+                let shape = (count, *columns, *rows);
+                product(out, x, weights, shape, Layout::Transposed, accumulate);
+            }
+            LinearMap::Sparse { .. } => self.push_sparse(x, count, out, accumulate, |w| w),
+        }
+    }
+
+    /// As [`LinearMap::push_forward`] with every entry replaced by its absolute value.
+    pub fn push_magnitude(&self, x: &[f64], count: usize, out: &mut [f64], accumulate: bool) {
+        match self {
+            LinearMap::Dense { rows, columns, magnitudes, .. } => {
+                let shape = (count, *columns, *rows);
+                product(out, x, magnitudes, shape, Layout::Transposed, accumulate);
+            }
+            LinearMap::Sparse { .. } => self.push_sparse(x, count, out, accumulate, f64::abs),
+        }
+    }
+
+    fn push_sparse(
+        &self,
+        x: &[f64],
+        count: usize,
+        out: &mut [f64],
+        accumulate: bool,
+        entry: impl Fn(f64) -> f64,
+    ) {
+        let LinearMap::Sparse { rows, columns, starts, indices, entries } = self else { return };
+        debug_assert_eq!(x.len(), count * columns);
+        for (x, o) in x.chunks_exact(*columns).zip(out.chunks_exact_mut(*rows)) {
+            for k in 0..*rows {
+                let mut sum = if accumulate { o[k] } else { 0.0 };
+                for e in starts[k]..starts[k + 1] {
+                    sum += entry(entries[e]) * x[indices[e] as usize];
+                }
+                o[k] = sum;
+            }
+        }
+    }
+}

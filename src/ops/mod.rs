@@ -1,0 +1,240 @@
+//! Lowering: every operator of the model becomes linear maps and relus of a [`Network`].
+//!
+//! A linear operator gives, for each operand that depends on the inputs, the rows of its matrix
+//! ([`Contribution`]); [`Lowering`] composes them with the operand's own rows where that is exact in
+//! float64 and does not make the network larger, and keeps two nodes where it is not.
+
+mod compose;
+mod elementwise;
+mod linear;
+mod movement;
+
+use crate::net::{Network, Node, NodeIndex, Primitive, Term};
+use compose::{Expression, Lines};
+use plimsoll_check::graph::{Graph, Node as GraphNode, Tensor, ValueId};
+use plimsoll_check::ops::Op;
+use std::sync::Arc;
+
+/// What one operand contributes to the result of a linear operator.
+pub(crate) struct Contribution {
+    /// Position among the node's operands.
+    pub operand: usize,
+    /// One line of `(element of the operand, coefficient)` per element of the result.
+    pub lines: Lines,
+    /// Coefficients that are rounded: for each entry of `lines`, a bound on the error; empty if exact.
+    pub errors: Lines,
+}
+
+/// A linear operator, taken apart.
+#[derive(Default)]
+pub(crate) struct Linear {
+    /// Parts that depend on the inputs.
+    pub contributions: Vec<Contribution>,
+    /// Parts that do not, to be added in this order (each exact; their sum need not be).
+    pub constants: Vec<Vec<f64>>,
+}
+
+/// The network that computes what the graph computes, exactly over the reals.
+pub fn lower(graph: &Graph) -> Network {
+    let mut lowering = Lowering {
+        graph,
+        nodes: Vec::new(),
+        expressions: (0..graph.values.len()).map(|_| None).collect(),
+    };
+    lowering.inputs();
+    for node in &graph.nodes {
+        lowering.node(node);
+    }
+    lowering.finish()
+}
+
+struct Lowering<'g> {
+    graph: &'g Graph,
+    nodes: Vec<Node>,
+    /// What each value of the graph is, once its node has been visited.
+    expressions: Vec<Option<Expression>>,
+}
+
+impl Lowering<'_> {
+    fn inputs(&mut self) {
+        let total = self.graph.input_count();
+        let name = self.graph.inputs.iter().map(|id| self.graph.value(*id).name.as_str());
+        let name = name.collect::<Vec<_>>().join(", ");
+        self.nodes.push(Node { len: total, primitive: Primitive::Input, name });
+        let mut offset = 0;
+        for id in &self.graph.inputs {
+            let len = self.graph.value(*id).len();
+            let whole = offset == 0 && len == total;
+            self.expressions[id.index()] = Some(if whole {
+                Expression::Node(0)
+            } else {
+                Expression::window(0, offset, len)
+            });
+            offset += len;
+        }
+    }
+
+    fn node(&mut self, node: &GraphNode) {
+        let lengths: Vec<usize> = node.outputs.iter().map(|id| self.graph.value(*id).len()).collect();
+        if let Op::Relu = node.op {
+            let of = self.materialise(node.inputs[0]);
+            let name = self.graph.value(node.outputs[0]).name.clone();
+            self.nodes.push(Node { len: lengths[0], primitive: Primitive::Relu { of }, name });
+            self.expressions[node.outputs[0].index()] =
+                Some(Expression::Node(self.nodes.len() - 1));
+            return;
+        }
+        for (result, linear) in self.linear(node).into_iter().enumerate() {
+            let expression = self.compose(node, linear, lengths[result]);
+            self.expressions[node.outputs[result].index()] = Some(expression);
+        }
+    }
+
+    fn linear(&self, node: &GraphNode) -> Vec<Linear> {
+        let operands: Vec<elementwise::Operand<'_>> = node
+            .inputs
+            .iter()
+            .map(|id| {
+                let value = self.graph.value(*id);
+                elementwise::Operand { shape: &value.shape, constant: self.constant(*id) }
+            })
+            .collect();
+        let shape = &self.graph.value(node.outputs[0]).shape;
+        match &node.op {
+            Op::Relu => Vec::new(),
+            Op::Identity
+            | Op::Reshape
+            | Op::Transpose { .. }
+            | Op::Concat { .. }
+            | Op::Slice { .. }
+            | Op::Split { .. }
+            | Op::Gather { .. } => movement::linear(self.graph, node, &operands),
+            Op::Neg => vec![elementwise::scaled(&operands, shape, &[-1.0])],
+            Op::Add => vec![elementwise::scaled(&operands, shape, &[1.0, 1.0])],
+            Op::Sub => vec![elementwise::scaled(&operands, shape, &[1.0, -1.0])],
+            Op::Mul => vec![elementwise::product(&operands, shape)],
+            Op::Div => vec![elementwise::quotient(&operands, shape)],
+            Op::ReduceSum { axes } => vec![linear::reduce_sum(&operands, axes)],
+            Op::Gemm { alpha, beta, trans_a, trans_b } => {
+                let factors = (f64::from(*alpha), f64::from(*beta));
+                vec![linear::gemm(&operands, shape, factors, (*trans_a, *trans_b))]
+            }
+            Op::MatMul => vec![linear::matmul(&operands, shape)],
+        }
+    }
+
+    fn constant(&self, id: ValueId) -> Option<&Tensor> {
+        self.graph.value(id).constant.as_ref()
+    }
+
+    /// The result of a linear operator as an expression over nodes of the network.
+    fn compose(&mut self, node: &GraphNode, linear: Linear, len: usize) -> Expression {
+        for attempt in 0..2 {
+            let parts: Option<Vec<Expression>> = linear
+                .contributions
+                .iter()
+                .map(|part| self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors))
+                .collect();
+            let combined = parts.and_then(|parts| Expression::sum(parts, &linear.constants, len));
+            if let Some(expression) = combined {
+                return expression;
+            }
+            if attempt == 0 {
+                // Not exact, or too large: the operands become nodes of their own.
+                for part in &linear.contributions {
+                    self.materialise(node.inputs[part.operand]);
+                }
+            }
+        }
+        // Constants whose sum is no float: one node for each but the first.
+        let mut rest = linear.constants.iter();
+        let first: Vec<Vec<f64>> = rest.next().cloned().into_iter().collect();
+        let parts = linear
+            .contributions
+            .iter()
+            .filter_map(|part| {
+                self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors)
+            })
+            .collect();
+        let mut sum = Expression::sum(parts, &first, len)
+            .expect("parts over nodes and one constant are taken as they stand");
+        for constant in rest {
+            let index = self.push(sum, &node.name);
+            sum = Expression::sum(vec![Expression::Node(index)], &[constant.clone()], len)
+                .expect("one node and one constant are taken as they stand");
+        }
+        sum
+    }
+
+    /// What a value is; a constant value has no terms.
+    fn expression(&self, id: ValueId) -> Expression {
+        if let Some(expression) = &self.expressions[id.index()] {
+            return expression.clone();
+        }
+        let tensor = self.constant(id);
+        let bias = (0..self.graph.value(id).len()).map(|i| tensor.map_or(0.0, |t| t.float(i)));
+        Expression::constant(bias.collect())
+    }
+
+    /// The node that holds a value, made if there is none yet.
+    fn materialise(&mut self, id: ValueId) -> NodeIndex {
+        let expression = self.expression(id);
+        if let Expression::Node(index) = expression {
+            return index;
+        }
+        let name = self.graph.value(id).name.clone();
+        let index = self.push(expression, &name);
+        self.expressions[id.index()] = Some(Expression::Node(index));
+        index
+    }
+
+    fn push(&mut self, expression: Expression, name: &str) -> NodeIndex {
+        let (terms, bias, slack) = expression.into_affine(&self.nodes);
+        let len = bias.len();
+        let primitive = Primitive::Affine { terms, bias, slack };
+        self.nodes.push(Node { len, primitive, name: name.to_string() });
+        self.nodes.len() - 1
+    }
+
+    /// Joins the outputs into one last node.
+    fn finish(mut self) -> Network {
+        let outputs = self.graph.outputs.clone();
+        let last = self.nodes.len() - 1;
+        let single = match outputs.as_slice() {
+            [only] => Some(self.expression(*only)),
+            _ => None,
+        };
+        match single {
+            Some(Expression::Node(index)) if index == last && last > 0 => {}
+            Some(expression) => {
+                let name = self.graph.value(outputs[0]).name.clone();
+                self.push(expression, &name);
+            }
+            None => {
+                let nodes: Vec<NodeIndex> = outputs.iter().map(|id| self.materialise(*id)).collect();
+                let total = outputs.iter().map(|id| self.graph.value(*id).len()).sum();
+                let mut offset = 0;
+                let mut parts = Vec::new();
+                for index in nodes {
+                    let len = self.nodes[index].len;
+                    let mut lines: Lines = vec![Vec::new(); total];
+                    for k in 0..len {
+                        lines[offset + k].push((k as u32, 1.0));
+                    }
+                    offset += len;
+                    let part = Expression::Node(index).apply(&lines, &Vec::new());
+                    parts.push(part.expect("a map of one node is taken as it stands"));
+                }
+                let all = Expression::sum(parts, &[], total)
+                    .expect("windows do not overlap, so that no sum is rounded");
+                self.push(all, "outputs");
+            }
+        }
+        Network::new(self.nodes)
+    }
+}
+
+/// A term for a matrix given by lines.
+pub(crate) fn term(from: NodeIndex, columns: usize, lines: &Lines) -> Term {
+    Term { from, map: Arc::new(crate::net::LinearMap::from_rows(columns, lines)) }
+}

@@ -1,0 +1,241 @@
+//! Branch and bound on input boxes.
+//!
+//! The queue holds boxes with the disjuncts that are still open on them. A round takes the worst boxes,
+//! bounds them in parallel chunks, closes what a rule closes, clips the others by what a
+//! counterexample would have to satisfy, and splits the rest. Rounds are synchronous and chunks are formed by
+//! counting, so that a run's tree does not depend on the number of threads.
+
+mod branch;
+mod leaf;
+mod problem;
+mod queue;
+
+pub use leaf::{Close, clip, refute_jointly};
+pub use problem::{CompiledRow, Problem};
+
+use crate::bound::{
+    Bounds, Boxes, Forms, Frame, Intermediate, NodeBounds, Seeds, Workspace, backward, propagate,
+};
+use crate::budget::Budget;
+use queue::{Queue, Subproblem};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// What a search is asked to do, beside the problem itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How pre-activations are bounded in the tree.
+    pub intermediate: Intermediate,
+    /// Boxes per chunk; a chunk is bounded by one thread in one go.
+    pub chunk: usize,
+    /// Chunks per round.
+    pub chunks: usize,
+    /// Bytes that open subproblems may take.
+    pub memory: usize,
+}
+
+/// How far a search has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Progress {
+    /// Boxes bounded so far.
+    pub boxes: u64,
+    /// Boxes closed so far.
+    pub closed: u64,
+    /// Boxes open now.
+    pub open: u64,
+    /// Share of the regions' volume that is closed, each region counting alike, in [0, 1].
+    pub share: f64,
+    /// The worst lower bound among open boxes.
+    pub worst: f64,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// Every box was closed by a rule.
+    Closed,
+    /// `confirm` accepted a point.
+    Stopped,
+    /// The budget ran out.
+    Exhausted,
+    /// Only boxes are left that can be neither closed nor split.
+    Stuck,
+}
+
+/// A point that seemed to violate a disjunct, found beside a bound.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The disjunct.
+    pub disjunct: u32,
+    /// The inputs.
+    pub point: Vec<f64>,
+}
+
+/// What the search tells and asks while it runs.
+pub trait Listener: Sync {
+    /// Called after each round.
+    fn progress(&self, progress: &Progress);
+    /// Judges points that violate a disjunct in float64; `true` ends the search.
+    fn confirm(&mut self, candidates: &[Candidate]) -> bool;
+    /// Tries harder on a box that resists, by exact arithmetic; `true` if no point of it violates.
+    fn close_exactly(&self, lower: &[f64], upper: &[f64], disjunct: u32) -> bool;
+}
+
+/// What became of one box.
+struct Handled {
+    children: Vec<Subproblem>,
+    candidates: Vec<Candidate>,
+    closed_share: f64,
+    stuck: bool,
+}
+
+/// Searches until every box is closed, a point is confirmed, or the budget ends.
+pub fn search(
+    problem: &Problem,
+    settings: &Settings,
+    budget: &Budget,
+    listener: &mut dyn Listener,
+) -> (End, Progress) {
+    let mut queue = Queue::new(settings.memory);
+    let regions = problem.boxes.count.max(1) as f64;
+    for region in 0..problem.boxes.count {
+        let open = problem.disjuncts_of(region);
+        if !open.is_empty() {
+            queue.push(Subproblem::root(problem, region, open, 1.0 / regions));
+        }
+    }
+    let mut progress = Progress { open: queue.len() as u64, ..Progress::default() };
+    let mut stuck = 0u64;
+    while !queue.is_empty() {
+        if budget.is_exhausted() {
+            return (End::Exhausted, progress);
+        }
+        let round = queue.pop_round(settings.chunk * settings.chunks);
+        let crowded = queue.len() + round.len() > settings.chunk * settings.chunks;
+        let results: Vec<Vec<Handled>> = {
+            let shared: &dyn Listener = listener;
+            round
+                .par_chunks(settings.chunk)
+                .map_init(Workspace::default, |work, chunk| {
+                    if budget.is_exhausted() {
+                        return Vec::new();
+                    }
+                    handle(problem, settings, chunk, crowded, shared, work)
+                })
+                .collect()
+        };
+        if results.iter().map(Vec::len).sum::<usize>() < round.len() {
+            // The budget ended inside the round: nothing of it counts as closed.
+            return (End::Exhausted, progress);
+        }
+        let mut candidates = Vec::new();
+        for handled in results.into_iter().flatten() {
+            progress.boxes += 1;
+            progress.share += handled.closed_share;
+            stuck += handled.stuck as u64;
+            if handled.children.is_empty() && !handled.stuck {
+                progress.closed += 1;
+            }
+            candidates.extend(handled.candidates);
+            for child in handled.children {
+                queue.push(child);
+            }
+        }
+        progress.open = queue.len() as u64 + stuck;
+        progress.worst = queue.worst();
+        listener.progress(&progress);
+        if !candidates.is_empty() && listener.confirm(&candidates) {
+            return (End::Stopped, progress);
+        }
+    }
+    (if stuck == 0 { End::Closed } else { End::Stuck }, progress)
+}
+
+/// Bounds a chunk of boxes and decides what becomes of each.
+fn handle(
+    problem: &Problem,
+    settings: &Settings,
+    chunk: &[Subproblem],
+    crowded: bool,
+    listener: &dyn Listener,
+    work: &mut Workspace,
+) -> Vec<Handled> {
+    let mut boxes = Boxes::new(problem.network.input_len());
+    for subproblem in chunk {
+        boxes.push(&subproblem.lower, &subproblem.upper);
+    }
+    let inherited = queue::gather(problem.network, chunk);
+    let (bounds, relaxations) = propagate(
+        problem.network,
+        Some(&problem.frame),
+        &boxes,
+        inherited.as_ref(),
+        settings.intermediate,
+        work,
+    );
+    let (seeds, first) = seeds(problem, chunk);
+    let output = problem.network.output();
+    let mut forms =
+        backward(problem.network, &problem.frame, &relaxations, output, &seeds.seeds, work);
+    problem.add_input_parts(&mut forms, &seeds.rows);
+    for relaxation in relaxations {
+        relaxation.recycle(work);
+    }
+    let handled = chunk
+        .iter()
+        .enumerate()
+        .map(|(b, subproblem)| {
+            let rows = &seeds.rows[first[b]..first[b + 1]];
+            leaf::decide(problem, subproblem, &forms, first[b], rows, crowded, listener, || {
+                Arc::new(queue::Inherited::new(problem.network, &bounds, b))
+            })
+        })
+        .collect();
+    forms.recycle(work);
+    for node in bounds {
+        work.give(node.lower);
+        work.give(node.upper);
+    }
+    handled
+}
+
+struct RowSeeds {
+    seeds: Seeds,
+    /// Row of the problem behind each seed.
+    rows: Vec<u32>,
+}
+
+/// One seed per box and distinct row of its open disjuncts; `first[b]..first[b + 1]` are those of box `b`.
+fn seeds(problem: &Problem, chunk: &[Subproblem]) -> (RowSeeds, Vec<usize>) {
+    let mut rows = Vec::new();
+    let mut owner = Vec::new();
+    let mut first = vec![0];
+    for (b, subproblem) in chunk.iter().enumerate() {
+        let start = rows.len();
+        for disjunct in &subproblem.open {
+            rows.extend_from_slice(&problem.disjuncts[*disjunct as usize]);
+        }
+        rows[start..].sort_unstable();
+        let mut keep = start;
+        for i in start..rows.len() {
+            if i == start || rows[i] != rows[keep - 1] {
+                rows[keep] = rows[i];
+                keep += 1;
+            }
+        }
+        rows.truncate(keep);
+        owner.resize(rows.len(), b as u32);
+        first.push(rows.len());
+    }
+    let len = problem.network.output_len();
+    let mut coefficients = vec![0.0; rows.len() * len];
+    let mut constant = Vec::with_capacity(rows.len());
+    for (r, row) in rows.iter().enumerate() {
+        let row = &problem.rows[*row as usize];
+        for (index, value) in &row.outputs {
+            coefficients[r * len + *index as usize] = *value;
+        }
+        constant.push(row.constant);
+    }
+    (RowSeeds { seeds: Seeds::Rows { owner, coefficients, constant }, rows }, first)
+}

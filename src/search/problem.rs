@@ -1,0 +1,143 @@
+//! A query compiled for the sweeps: boxes rounded outward, rows in floats with their charge.
+
+use crate::bound::{Boxes, Forms, Frame};
+use crate::kernel::rounding::{UNIT, gamma, inflate};
+use crate::net::Network;
+use plimsoll_check::number::Rational;
+use plimsoll_check::query::{Query, Row};
+use std::collections::HashMap;
+
+/// A row `outputs . y + inputs . x + constant`, in floats: a lower bound of the exact row wherever the
+/// frame's magnitudes hold.
+#[derive(Debug, Clone)]
+pub struct CompiledRow {
+    /// Coefficients of outputs.
+    pub outputs: Vec<(u32, f64)>,
+    /// Coefficients of inputs.
+    pub inputs: Vec<(u32, f64)>,
+    /// The constant, rounded down, minus what the rounding of the coefficients can cost.
+    pub constant: f64,
+    /// Whether a value of zero does not violate.
+    pub strict: bool,
+}
+
+/// One query against one network.
+#[derive(Debug)]
+pub struct Problem<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Magnitudes over the hull of all regions.
+    pub frame: Frame,
+    /// The query's regions.
+    pub boxes: Boxes,
+    /// Distinct rows.
+    pub rows: Vec<CompiledRow>,
+    /// Each disjunct as indices into `rows`, increasing.
+    pub disjuncts: Vec<Vec<u32>>,
+    /// Region of each disjunct.
+    pub region_of: Vec<u32>,
+    members: Vec<Vec<u32>>,
+}
+
+impl<'a> Problem<'a> {
+    /// Compiles a query; `frame` must be valid over all of `boxes`, which are the query's regions
+    /// rounded outward.
+    pub fn new(network: &'a Network, frame: Frame, boxes: Boxes, query: &Query) -> Problem<'a> {
+        let mut rows = Vec::new();
+        let mut known: HashMap<&Row, u32> = HashMap::new();
+        let mut members = vec![Vec::new(); boxes.count];
+        let mut disjuncts = Vec::with_capacity(query.disjuncts.len());
+        let mut region_of = Vec::with_capacity(query.disjuncts.len());
+        for (index, disjunct) in query.disjuncts.iter().enumerate() {
+            let mut ids: Vec<u32> = disjunct
+                .rows
+                .iter()
+                .map(|row| {
+                    *known.entry(row).or_insert_with(|| {
+                        rows.push(compile(row, &frame, network));
+                        rows.len() as u32 - 1
+                    })
+                })
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            disjuncts.push(ids);
+            region_of.push(disjunct.region);
+            members[disjunct.region as usize].push(index as u32);
+        }
+        Problem { network, frame, boxes, rows, disjuncts, region_of, members }
+    }
+
+    /// The disjuncts of a region.
+    pub fn disjuncts_of(&self, region: usize) -> Vec<u32> {
+        self.members[region].clone()
+    }
+
+    /// Adds the rows' own coefficients on inputs to forms that bound their output parts.
+    pub fn add_input_parts(&self, forms: &mut Forms, rows: &[u32]) {
+        let dims = forms.dims;
+        for (r, row) in rows.iter().enumerate() {
+            let mut charge = 0.0;
+            for (index, value) in &self.rows[*row as usize].inputs {
+                let target = &mut forms.coefficients[r * dims + *index as usize];
+                *target += value;
+                charge += gamma(2) * target.abs() * self.frame.magnitude[0][*index as usize];
+            }
+            if charge > 0.0 {
+                let constant = forms.constant[r] - inflate(charge);
+                forms.constant[r] = constant - 2.0 * UNIT * constant.abs();
+            }
+        }
+    }
+}
+
+fn compile(row: &Row, frame: &Frame, network: &Network) -> CompiledRow {
+    let mut charge = 0.0;
+    let mut convert = |terms: &[(u32, Rational)], magnitude: &[f64]| -> Vec<(u32, f64)> {
+        terms
+            .iter()
+            .map(|(index, coefficient)| {
+                let near = coefficient.to_f64();
+                if coefficient.to_f64_exact() != Some(near) {
+                    // |c - fl(c)| <= one unit in the last place of fl(c).
+                    charge += (near.next_up() - near).abs().max((near - near.next_down()).abs())
+                        * magnitude[*index as usize];
+                }
+                (*index, near)
+            })
+            .collect()
+    };
+    let outputs = convert(&row.outputs, &frame.magnitude[network.output()]);
+    let inputs = convert(&row.inputs, &frame.magnitude[0]);
+    let mut constant = row.constant.to_f64_down();
+    if charge != 0.0 {
+        constant = (constant - inflate(charge)).next_down();
+    }
+    CompiledRow { outputs, inputs, constant, strict: row.strict }
+}
+
+impl Problem<'_> {
+    /// The greatest row value of a disjunct at a point, in float64: at most 0 where it is violated.
+    pub fn margin(&self, disjunct: u32, point: &[f64], outputs: &[f64]) -> f64 {
+        let mut worst = f64::NEG_INFINITY;
+        for row in &self.disjuncts[disjunct as usize] {
+            let value = self.rows[*row as usize].value(point, outputs);
+            worst = if value > worst || value.is_nan() { value } else { worst };
+        }
+        worst
+    }
+}
+
+impl CompiledRow {
+    /// The row's value in float64.
+    pub fn value(&self, point: &[f64], outputs: &[f64]) -> f64 {
+        let mut value = self.constant;
+        for (index, coefficient) in &self.outputs {
+            value += coefficient * outputs[*index as usize];
+        }
+        for (index, coefficient) in &self.inputs {
+            value += coefficient * point[*index as usize];
+        }
+        value
+    }
+}
