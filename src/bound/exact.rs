@@ -1,1 +1,211 @@
-//! Backward bounds in exact rationals, for boxes that no rounded bound can close.
+//! Backward bounds in exact rationals, for boxes whose true margin is so small, or zero, that no
+//! rounded bound can close them.
+//!
+//! No charge closes a leaf whose true margin is zero under a strict constraint, and specifications have
+//! such leaves (`max(x, y) >= x`). The same sweep as [`super::backward`] is done here on exact numbers, which
+//! only small networks can afford.
+
+use crate::net::{Network, NodeIndex, Primitive};
+use plimsoll_check::number::Rational;
+use plimsoll_check::query::{Region, Row};
+
+/// Largest number of exact multiply-adds that one call may take (some 0.3 s).
+const WORK_LIMIT: usize = 400_000;
+
+/// Which line stands below an unstable relu.
+#[derive(Clone, Copy)]
+enum Below {
+    /// Slope 1 where the positive part is wider, else 0.
+    Adaptive,
+    /// Slope 0.
+    Flat,
+    /// Slope 1.
+    Steep,
+}
+
+type Enclosures = Vec<(Vec<Rational>, Vec<Rational>)>;
+
+/// Whether no point of the region satisfies all rows, as far as one exact backward bound can tell.
+///
+/// `false` says nothing. A row closes the region if its exact lower bound is positive, or if it is
+/// zero and cannot be attained: the row is strict, or the minimum lies on a strict face.
+pub fn refutes(network: &Network, region: &Region, rows: &[Row]) -> bool {
+    if region.is_empty() {
+        return true;
+    }
+    if rows.is_empty() || work_bound(network, rows.len()) > WORK_LIMIT {
+        return false;
+    }
+    let Some(bounds) = enclose(network, region) else { return false };
+    let faces = |v: &Rational, d: usize| {
+        if v.signum() > 0 { &region.lower[d] } else { &region.upper[d] }
+    };
+    [Below::Adaptive, Below::Flat, Below::Steep].into_iter().any(|below| {
+        rows.iter().any(|row| {
+            let mut start = vec![Rational::ZERO; network.output_len()];
+            for (index, coefficient) in &row.outputs {
+                start[*index as usize] += coefficient;
+            }
+            let (mut v, mut least) =
+                pull_back(network, &bounds, network.output(), start, below);
+            least += &row.constant;
+            for (index, coefficient) in &row.inputs {
+                v[*index as usize] += coefficient;
+            }
+            let mut unattained = row.strict;
+            for (d, v) in v.iter().enumerate() {
+                if !v.is_zero() {
+                    let face = faces(v, d);
+                    least += &(v * &face.value);
+                    unattained |= face.strict;
+                }
+            }
+            least.signum() > 0 || (unattained && least.signum() == 0)
+        })
+    })
+}
+
+/// An upper bound of the multiply-adds that [`refutes`] takes.
+fn work_bound(network: &Network, rows: usize) -> usize {
+    let sweeps = 2 * network.neuron_count() + 3 * rows + 1;
+    network.multiply_adds.saturating_mul(sweeps)
+}
+
+/// Exact enclosures of all nodes; `None` if a weight of the network is only known up to rounding.
+fn enclose(network: &Network, region: &Region) -> Option<Enclosures> {
+    let mut bounds: Enclosures = Vec::with_capacity(network.nodes.len());
+    let pre_activations = network.pre_activations();
+    for (index, node) in network.nodes.iter().enumerate() {
+        let found = match &node.primitive {
+            Primitive::Input => (
+                region.lower.iter().map(|f| f.value.clone()).collect(),
+                region.upper.iter().map(|f| f.value.clone()).collect(),
+            ),
+            Primitive::Relu { of } => {
+                let relu = |v: &Rational| v.clone().max(Rational::ZERO);
+                let (lower, upper) = &bounds[*of];
+                (lower.iter().map(relu).collect(), upper.iter().map(relu).collect())
+            }
+            Primitive::Affine { slack, .. } if !slack.is_empty() => return None,
+            Primitive::Affine { terms, bias, .. } => {
+                let mut lower: Vec<Rational> = bias.iter().map(|b| exact(*b)).collect();
+                let mut upper = lower.clone();
+                for term in terms {
+                    let (below, above) = &bounds[term.from];
+                    for k in 0..node.len {
+                        for (j, w) in term.map.row(k) {
+                            let (w, j) = (exact(w), j as usize);
+                            let (small, large) = if w.signum() > 0 {
+                                (&below[j], &above[j])
+                            } else {
+                                (&above[j], &below[j])
+                            };
+                            lower[k] += &(&w * small);
+                            upper[k] += &(&w * large);
+                        }
+                    }
+                }
+                (lower, upper)
+            }
+        };
+        bounds.push(found);
+        if pre_activations.contains(&index) {
+            for k in 0..node.len {
+                let (lower, upper) = (&bounds[index].0[k], &bounds[index].1[k]);
+                if lower.signum() < 0 && upper.signum() > 0 {
+                    for sign in [1, -1] {
+                        let mut start = vec![Rational::ZERO; node.len];
+                        start[k] = Rational::from(sign);
+                        let (v, constant) =
+                            pull_back(network, &bounds, index, start, Below::Adaptive);
+                        let least = minimum(&v, constant, region);
+                        if sign == 1 {
+                            let lower = &mut bounds[index].0[k];
+                            *lower = least.max(lower.clone());
+                        } else {
+                            let upper = &mut bounds[index].1[k];
+                            *upper = (-&least).min(upper.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Some(bounds)
+}
+
+fn exact(value: f64) -> Rational {
+    Rational::from_f64(value).expect("weights are checked to be finite when the model is read")
+}
+
+fn minimum(v: &[Rational], constant: Rational, region: &Region) -> Rational {
+    let mut least = constant;
+    for (d, v) in v.iter().enumerate() {
+        let face = if v.signum() > 0 { &region.lower[d] } else { &region.upper[d] };
+        least += &(v * &face.value);
+    }
+    least
+}
+
+/// Coefficients over the inputs and a constant, below the given expression over node `start`.
+fn pull_back(
+    network: &Network,
+    bounds: &Enclosures,
+    start: NodeIndex,
+    coefficients: Vec<Rational>,
+    below: Below,
+) -> (Vec<Rational>, Rational) {
+    let mut pending: Vec<Option<Vec<Rational>>> = vec![None; start + 1];
+    pending[start] = Some(coefficients);
+    let mut constant = Rational::ZERO;
+    for index in (1..=start).rev() {
+        let Some(a) = pending[index].take() else { continue };
+        match &network.nodes[index].primitive {
+            Primitive::Input => {}
+            Primitive::Relu { of } => {
+                let (lower, upper) = &bounds[*of];
+                let target = pending[*of].get_or_insert_with(|| vec![Rational::ZERO; a.len()]);
+                for (k, a) in a.iter().enumerate() {
+                    let (l, u) = (&lower[k], &upper[k]);
+                    if u.signum() <= 0 || a.is_zero() {
+                        continue;
+                    }
+                    if l.signum() >= 0 {
+                        target[k] += a;
+                    } else if a.signum() > 0 {
+                        let steep = match below {
+                            Below::Adaptive => *u > -l,
+                            Below::Flat => false,
+                            Below::Steep => true,
+                        };
+                        if steep {
+                            target[k] += a;
+                        }
+                    } else {
+                        // The chord u (z - l) / (u - l).
+                        let slope = u.checked_div(&(u - l)).expect("l < 0 < u");
+                        let nu = a * &slope;
+                        constant += &-&(&nu * l);
+                        target[k] += &nu;
+                    }
+                }
+            }
+            Primitive::Affine { terms, bias, .. } => {
+                for (a, b) in a.iter().zip(bias) {
+                    constant += &(a * &exact(*b));
+                }
+                for term in terms {
+                    let target = pending[term.from]
+                        .get_or_insert_with(|| vec![Rational::ZERO; term.map.columns()]);
+                    for (k, a) in a.iter().enumerate().filter(|(_, a)| !a.is_zero()) {
+                        for (j, w) in term.map.row(k) {
+                            target[j as usize] += &(a * &exact(w));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let v = pending[0].take().unwrap_or_else(|| vec![Rational::ZERO; network.input_len()]);
+    (v, constant)
+}

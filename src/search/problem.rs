@@ -128,6 +128,17 @@ impl Problem<'_> {
     }
 }
 
+impl Problem<'_> {
+    /// The row of a disjunct whose value at a point is greatest; `None` if there is no row.
+    pub fn steepest(&self, disjunct: u32, point: &[f64], outputs: &[f64]) -> Option<u32> {
+        let value = |row: &u32| self.rows[*row as usize].value(point, outputs);
+        self.disjuncts[disjunct as usize]
+            .iter()
+            .max_by(|a, b| value(a).total_cmp(&value(b)))
+            .copied()
+    }
+}
+
 impl CompiledRow {
     /// The row's value in float64.
     pub fn value(&self, point: &[f64], outputs: &[f64]) -> f64 {

@@ -1,0 +1,186 @@
+//! Judging a point: does it lie exactly inside the region, and does the real network violate there?
+
+use plimsoll_check::graph::{ElementType, Graph};
+use plimsoll_check::number::{Interval, Rational};
+use plimsoll_check::ops::evaluate;
+use plimsoll_check::query::{Query, Region, Row};
+
+/// Largest number of stored weights for which a point is evaluated in exact rationals (a few seconds).
+const EXACT_LIMIT: usize = 2_000_000;
+
+/// A point that violates a property, and how that was established.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counterexample {
+    /// The disjunct of the query that it satisfies.
+    pub disjunct: usize,
+    /// The inputs, exactly.
+    pub inputs: Vec<Rational>,
+    /// The outputs over the reals: exact where `exact`, else the middle of a narrow enclosure.
+    pub outputs: Vec<Rational>,
+    /// Whether `outputs` are exact.
+    pub exact: bool,
+    /// Whether every input is a value of the model's own type.
+    pub representable: bool,
+    /// Outputs of an execution in the model's precision, if the point is representable.
+    pub executed: Option<Vec<f64>>,
+    /// Whether that execution violates the property too.
+    pub execution_violates: bool,
+}
+
+/// What is known about a point.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judgement {
+    /// The real network violates the property here: proved.
+    Violates(Box<Counterexample>),
+    /// An execution in the model's precision violates it, the real network does not: proved.
+    NearMiss(Box<Counterexample>),
+    /// Neither.
+    Harmless,
+    /// The real network could not be decided here.
+    Undecided,
+}
+
+/// Moves `point` onto representable values inside the region and judges it against one disjunct.
+///
+/// Coordinates become the nearest value of the model's type that lies inside, or else the nearest
+/// float64, or else a rational.
+pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Judgement {
+    let case = &query.disjuncts[disjunct];
+    let region = &query.regions[case.region as usize];
+    let Some((inputs, representable)) = place(region, point, graph.element) else {
+        return Judgement::Harmless;
+    };
+    let executed = representable.then(|| execute(graph, &inputs));
+    let execution_violates = executed.as_ref().is_some_and(|outputs| {
+        let outputs: Option<Vec<Rational>> = outputs.iter().map(|y| Rational::from_f64(*y)).collect();
+        outputs.is_some_and(|outputs| {
+            case.rows.iter().all(|row| row.holds_at(&row.value(&inputs, &outputs)))
+        })
+    });
+    let (violates, outputs, exact) = match on_intervals(graph, &case.rows, &inputs) {
+        (Some(violates), outputs) => (violates, outputs, false),
+        (None, outputs) => {
+            if graph.parameter_count() > EXACT_LIMIT {
+                return Judgement::Undecided;
+            }
+            drop(outputs);
+            let outputs = evaluate(graph, &split(graph, &inputs)).concat();
+            let violates = case.rows.iter().all(|row| row.holds_at(&row.value(&inputs, &outputs)));
+            (violates, outputs, true)
+        }
+    };
+    let found = || {
+        Box::new(Counterexample {
+            disjunct,
+            inputs,
+            outputs,
+            exact,
+            representable,
+            executed,
+            execution_violates,
+        })
+    };
+    match (violates, execution_violates) {
+        (true, _) => Judgement::Violates(found()),
+        (false, true) => Judgement::NearMiss(found()),
+        (false, false) => Judgement::Harmless,
+    }
+}
+
+/// Whether the real network violates, as far as interval arithmetic can tell, with the middles of the
+/// outputs' enclosures.
+fn on_intervals(graph: &Graph, rows: &[Row], inputs: &[Rational]) -> (Option<bool>, Vec<Rational>) {
+    let x: Vec<Interval> = inputs.iter().map(Interval::around).collect();
+    let y = evaluate(graph, &split(graph, &x)).concat();
+    let middles = y
+        .iter()
+        .map(|i| Rational::from_f64(0.5 * i.lo + 0.5 * i.hi).unwrap_or(Rational::ZERO))
+        .collect();
+    let mut all = true;
+    for row in rows {
+        let value = enclose_row(row, &x, &y);
+        let refuted = if row.strict { value.lo >= 0.0 } else { value.lo > 0.0 };
+        let proved = if row.strict { value.hi < 0.0 } else { value.hi <= 0.0 };
+        if refuted {
+            return (Some(false), middles);
+        }
+        all &= proved;
+    }
+    (all.then_some(true), middles)
+}
+
+fn enclose_row(row: &Row, x: &[Interval], y: &[Interval]) -> Interval {
+    let mut sum = Interval::around(&row.constant);
+    for (index, coefficient) in &row.outputs {
+        sum = sum.add(Interval::around(coefficient).mul(y[*index as usize]));
+    }
+    for (index, coefficient) in &row.inputs {
+        sum = sum.add(Interval::around(coefficient).mul(x[*index as usize]));
+    }
+    sum
+}
+
+/// Outputs of the model, executed in its own precision.
+pub fn execute(graph: &Graph, inputs: &[Rational]) -> Vec<f64> {
+    let near: Vec<f64> = inputs.iter().map(Rational::to_f64).collect();
+    match graph.element {
+        ElementType::F32 => {
+            let x: Vec<f32> = near.iter().map(|v| *v as f32).collect();
+            evaluate(graph, &split(graph, &x)).concat().into_iter().map(f64::from).collect()
+        }
+        _ => evaluate(graph, &split(graph, &near)).concat(),
+    }
+}
+
+/// Cuts a flat vector into one per input of the graph.
+fn split<T: Clone>(graph: &Graph, flat: &[T]) -> Vec<Vec<T>> {
+    let mut rest = flat;
+    graph
+        .inputs
+        .iter()
+        .map(|id| {
+            let (mine, more) = rest.split_at(graph.value(*id).len());
+            rest = more;
+            mine.to_vec()
+        })
+        .collect()
+}
+
+/// The point inside the region that is nearest to `point` and as representable as can be, and whether it is
+/// representable in the model's type.
+fn place(region: &Region, point: &[f64], element: ElementType) -> Option<(Vec<Rational>, bool)> {
+    let mut representable = true;
+    let mut placed = Vec::with_capacity(point.len());
+    for (d, x) in point.iter().enumerate() {
+        let (lower, upper) = (&region.lower[d], &region.upper[d]);
+        let inside = |value: &Rational| {
+            let above = if lower.strict { *value > lower.value } else { *value >= lower.value };
+            let below = if upper.strict { *value < upper.value } else { *value <= upper.value };
+            above && below
+        };
+        if !x.is_finite() {
+            return None;
+        }
+        let single = || {
+            let near = *x as f32;
+            [near, near.next_up(), near.next_down()].map(f64::from)
+        };
+        let double = || [*x, x.next_up(), x.next_down()];
+        let mut found = None;
+        if element == ElementType::F32 {
+            found = single().into_iter().filter_map(Rational::from_f64).find(inside);
+            representable &= found.is_some();
+        }
+        if found.is_none() {
+            found = double().into_iter().filter_map(Rational::from_f64).find(inside);
+            representable &= element == ElementType::F32 || found.is_some();
+        }
+        if found.is_none() {
+            let half = Rational::from_f64(0.5)?;
+            let middle = &(&lower.value + &upper.value) * &half;
+            found = [lower.value.clone(), upper.value.clone(), middle].into_iter().find(inside);
+        }
+        placed.push(found?);
+    }
+    Some((placed, representable))
+}
