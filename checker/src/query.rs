@@ -5,6 +5,8 @@
 //! conjunction of linear [`Row`]s over flat inputs and outputs, each `expression <= 0` or `< 0`. All
 //! numbers are exact.
 
+use crate::error::{Error, Kind};
+use crate::graph::{ElementType, Graph, ValueId};
 use crate::number::Rational;
 
 /// One face of a box: `x >= value` or `x <= value`, or the strict forms.
@@ -171,5 +173,105 @@ impl Query {
     /// every disjunct has an empty region or a false constant row.
     pub fn is_vacuous(&self) -> bool {
         self.disjuncts.is_empty()
+    }
+
+    /// Checks that the query speaks about this model, and says in words what was tolerated.
+    ///
+    /// A 1.0 query counts flat inputs and outputs only. A 2.0 query declares every tensor of the model
+    /// in the model's order; a shape that differs with as many elements is tolerated, since published
+    /// texts write it. A query typed by a machine type asks for a model of that type.
+    pub fn matches(&self, graph: &Graph) -> Result<Vec<String>, Error> {
+        let sides = [
+            (Kind::InputCount, "input", &self.inputs, &graph.inputs, graph.input_count()),
+            (Kind::OutputCount, "output", &self.outputs, &graph.outputs, graph.output_count()),
+        ];
+        let mut notes = Vec::new();
+        for (kind, what, declared, values, model) in sides {
+            let query: usize = declared.iter().map(Declaration::len).sum();
+            if query != model {
+                return Err(Error::new(
+                    kind,
+                    format!(
+                        "the query declares {}, the model has {model}",
+                        counted(query, &format!("{what} element")),
+                    ),
+                )
+                .help("check that the specification was written for this model"));
+            }
+            if self.language == Language::V2 {
+                compare_tensors(kind, what, declared, values, graph, &mut notes)?;
+            }
+        }
+        let (typed, fits) = match self.arithmetic {
+            Arithmetic::Real => return Ok(notes),
+            Arithmetic::Float32 => ("float32", graph.element == ElementType::F32),
+            Arithmetic::Float64 => ("float64", graph.element == ElementType::F64),
+        };
+        if !fits {
+            let model = element_name(graph.element);
+            return Err(Error::new(
+                Kind::UnsupportedQuery,
+                format!("the query's tensors have type {typed}, the model computes in {model}"),
+            )
+            .help("declare the tensors with the model's type, or with `real`"));
+        }
+        Ok(notes)
+    }
+}
+
+/// Compares declared tensors with the model's one by one; the elements agree in total.
+fn compare_tensors(
+    kind: Kind,
+    what: &str,
+    declared: &[Declaration],
+    values: &[ValueId],
+    graph: &Graph,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    if declared.len() != values.len() {
+        return Err(Error::new(
+            kind,
+            format!(
+                "the query declares {}, the model has {}",
+                counted(declared.len(), &format!("{what} tensor")),
+                values.len()
+            ),
+        )
+        .help("every tensor of the model is declared, in the model's order"));
+    }
+    for (tensor, id) in declared.iter().zip(values) {
+        let value = graph.value(*id);
+        let (name, shape) = (&tensor.name, &tensor.shape);
+        if tensor.len() != value.len() {
+            return Err(Error::new(
+                kind,
+                format!(
+                    "the {what} `{name}` has shape {shape:?}, `{}` in the model {:?}",
+                    value.name, value.shape
+                ),
+            )
+            .help("tensors are declared in the model's order"));
+        }
+        if *shape != value.shape {
+            notes.push(format!(
+                "the {what} `{name}` is declared with shape {shape:?}; the model's `{}` has {:?}, \
+                 which is as many elements, in row-major order",
+                value.name, value.shape
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn element_name(element: ElementType) -> &'static str {
+    match element {
+        ElementType::F32 => "float32",
+        ElementType::F64 => "float64",
+        ElementType::I64 => "int64",
+        ElementType::Bool => "bool",
     }
 }

@@ -4,6 +4,7 @@
 //! a quotient of two 64-bit integers. Those are kept inline; everything else is a big rational.
 //! Values are always in lowest terms with a positive denominator.
 
+use dashu_int::ops::BitTest;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use std::cmp::Ordering;
@@ -40,6 +41,24 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
+}
+
+/// The greatest common divisor of `a` and `10^power`: only twos and fives can be common, and taking
+/// those out is several times faster than Euclid's algorithm on the literals of a long text.
+fn gcd_with_power_of_ten(a: u64, power: u32) -> u64 {
+    if a == 0 {
+        return 10u64.pow(power);
+    }
+    let mut common = 1u64 << a.trailing_zeros().min(power);
+    let mut rest = a;
+    for _ in 0..power {
+        if !rest.is_multiple_of(5) {
+            break;
+        }
+        rest /= 5;
+        common *= 5;
+    }
+    common
 }
 
 fn gcd128(mut a: u128, mut b: u128) -> u128 {
@@ -165,7 +184,7 @@ impl Rational {
         }
         if fits && small <= i64::MAX as u64 && (-18..=0).contains(&power) {
             let den = 10u64.pow(-power as u32);
-            let g = gcd(small, den).max(1);
+            let g = gcd_with_power_of_ten(small, -power as u32);
             let num = (small / g) as i64;
             return Ok(Rational(Repr::Small {
                 num: if negative { -num } else { num },
@@ -181,6 +200,16 @@ impl Rational {
             RBig::from_parts(mantissa, ten)
         };
         Ok(Rational::from_big(if negative { -value } else { value }))
+    }
+
+    /// Bits of numerator and denominator kept on the heap; 0 when the value is inline.
+    pub fn heap_bits(&self) -> usize {
+        match &self.0 {
+            Repr::Small { .. } => 0,
+            Repr::Big(value) => {
+                value.numerator().bit_len() + value.denominator().bit_len()
+            }
+        }
     }
 
     /// -1, 0 or 1.
