@@ -117,14 +117,14 @@ impl Value {
     }
 }
 
-/// One operator application that depends on the inputs.
+/// One operator application.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// The node's name, or the name of its first output.
     pub name: String,
     /// The operator with its attributes.
     pub op: Op,
-    /// Operands, in ONNX order.
+    /// Operands that carry data, in ONNX order; shapes, axes and indices are part of the operator.
     pub inputs: Vec<ValueId>,
     /// Results, in ONNX order.
     pub outputs: Vec<ValueId>,
@@ -135,8 +135,11 @@ pub struct Node {
 pub struct Graph {
     /// All values, constants included.
     pub values: Vec<Value>,
-    /// Nodes in topological order; constant subgraphs are folded away, so at least one operand of
-    /// every node depends on an input.
+    /// Nodes in topological order, each needed by an output.
+    ///
+    /// Constant subgraphs are folded away where that is exact. Float arithmetic on constants whose
+    /// result no number of the float type equals stays as a node, so a node may have constant operands
+    /// only; [`Graph::depends_on_input`] tells which values are constants of this kind.
     pub nodes: Vec<Node>,
     /// Free inputs in the model's order.
     pub inputs: Vec<ValueId>,
@@ -164,6 +167,22 @@ impl Graph {
     /// Number of flat outputs.
     pub fn output_count(&self) -> usize {
         self.outputs.iter().map(|id| self.value(*id).len()).sum()
+    }
+
+    /// For every value, whether some input of the graph has an influence on it.
+    pub fn depends_on_input(&self) -> Vec<bool> {
+        let mut depends = vec![false; self.values.len()];
+        for id in &self.inputs {
+            depends[id.index()] = true;
+        }
+        for node in &self.nodes {
+            if node.inputs.iter().any(|id| depends[id.index()]) {
+                for id in &node.outputs {
+                    depends[id.index()] = true;
+                }
+            }
+        }
+        depends
     }
 
     /// Number of stored weights.
