@@ -154,7 +154,7 @@ impl Observer for Silent {
 /// ```
 /// use plimsoll::{Verdict, Verifier};
 ///
-/// let model = plimsoll::read::model("models/thermostat/thermostat.onnx".as_ref())?;
+/// let model = plimsoll::read::model("models/thermostat/heat.onnx")?;
 /// let text = b"(declare-const X_0 Real) (declare-const X_1 Real) (declare-const Y_0 Real)
 ///     (assert (and (>= X_0 0) (<= X_0 1) (>= X_1 0) (<= X_1 1)))
 ///     (assert (>= Y_0 1000000))";

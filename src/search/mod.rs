@@ -14,7 +14,7 @@ pub use leaf::{Close, clip, refute_jointly};
 pub use problem::{CompiledRow, Problem};
 
 use crate::bound::{
-    Bounds, Boxes, Forms, Frame, Intermediate, NodeBounds, Seeds, Workspace, backward, propagate,
+    Boxes, Intermediate, Seeds, Workspace, backward, propagate,
 };
 use crate::budget::Budget;
 use queue::{Queue, Subproblem};

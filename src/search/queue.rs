@@ -45,7 +45,7 @@ impl Subproblem {
 
     fn bytes(&self) -> usize {
         let shared = self.inherited.as_ref().map_or(0, |i| i.bytes / 2);
-        std::mem::size_of::<Subproblem>() + 16 * self.lower.len() + 4 * self.open.len() + 64 + shared
+        size_of::<Subproblem>() + 16 * self.lower.len() + 4 * self.open.len() + 64 + shared
     }
 }
 
