@@ -13,7 +13,10 @@ fn main() {
     let word = match &outcome.verdict {
         plimsoll::Verdict::Holds => "holds",
         plimsoll::Verdict::Violated(c) => {
-            extra = format!(",\"counterexample\":{{\"inputs\":[{}]}}", c.inputs.iter().map(|x| format!("\"{x}\"")).collect::<Vec<_>>().join(","));
+            extra = format!(
+                ",\"counterexample\":{{\"inputs\":[{}]}}",
+                c.inputs.iter().map(|x| format!("\"{x}\"")).collect::<Vec<_>>().join(",")
+            );
             "violated"
         }
         plimsoll::Verdict::Unknown(_) => "unknown",

@@ -205,7 +205,8 @@ impl<'o> Verifier<'o> {
             notes,
             elapsed: Duration::ZERO,
         };
-        let real = self.options.semantics == Semantics::Real || query.arithmetic == Arithmetic::Real;
+        let real =
+            self.options.semantics == Semantics::Real || query.arithmetic == Arithmetic::Real;
         if !rounding::arithmetic_is_standard() {
             outcome.verdict = Verdict::Unknown(Reason::Arithmetic);
         } else if query.is_vacuous() {
@@ -231,11 +232,15 @@ impl<'o> Verifier<'o> {
         }
         let frame = Frame::new(&network, &bounds);
         let problem = Problem::new(&network, frame, boxes, query);
-        let mut judge = Judge { model, query, network: &network, found: None, near_misses: Vec::new() };
+        let mut judge =
+            Judge { model, query, network: &network, found: None, near_misses: Vec::new() };
         if falsify(&problem, self.options.seed, budget, &mut judge) {
-            outcome.strategy.push("a counterexample was found by sampling and gradient descent".into());
+            outcome
+                .strategy
+                .push("a counterexample was found by sampling and gradient descent".into());
         } else {
-            let settings = strategy(&problem, &hull, &bounds, self.options.memory, &mut outcome.strategy);
+            let settings =
+                strategy(&problem, &hull, &bounds, self.options.memory, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
             let mut run = || search::search(&problem, &settings, budget, &mut listener);
             let pool = rayon::ThreadPoolBuilder::new()
@@ -321,11 +326,13 @@ fn strategy(
     ));
     let intermediate = if backward > 200_000_000 {
         words.push(
-            "backward bounds of all unstable neurons are too dear: intervals and zonotopes instead".into(),
+            "backward bounds of all unstable neurons are too dear: intervals and zonotopes instead"
+                .into(),
         );
         Intermediate::Zonotope { keep: 16 }
     } else {
-        words.push("branch and bound on the inputs with backward bounds of unstable neurons".into());
+        words
+            .push("branch and bound on the inputs with backward bounds of unstable neurons".into());
         Intermediate::Backward
     };
     let chunk = (20_000_000 / backward.max(network.multiply_adds).max(1)).clamp(1, 64);

@@ -86,7 +86,12 @@ pub fn attack(
     best.into_iter().map(|(_, point)| Candidate { disjunct, point }).collect()
 }
 
-fn start(problem: &Problem, (lower, upper): (&[f64], &[f64]), count: usize, rng: &mut Rng) -> Vec<f64> {
+fn start(
+    problem: &Problem,
+    (lower, upper): (&[f64], &[f64]),
+    count: usize,
+    rng: &mut Rng,
+) -> Vec<f64> {
     let dims = lower.len();
     let mut points = Vec::with_capacity(count * dims);
     for p in 0..count {

@@ -52,7 +52,8 @@ pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Ju
     };
     let executed = representable.then(|| execute(graph, &inputs));
     let execution_violates = executed.as_ref().is_some_and(|outputs| {
-        let outputs: Option<Vec<Rational>> = outputs.iter().map(|y| Rational::from_f64(*y)).collect();
+        let outputs: Option<Vec<Rational>> =
+            outputs.iter().map(|y| Rational::from_f64(*y)).collect();
         outputs.is_some_and(|outputs| {
             case.rows.iter().all(|row| row.holds_at(&row.value(&inputs, &outputs)))
         })

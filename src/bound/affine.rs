@@ -19,8 +19,7 @@ pub fn enclose(
     work: &mut Workspace,
 ) -> NodeBounds {
     let len = bias.len();
-    let summed: usize =
-        terms.iter().chain(slack).map(|t| t.map.columns() + 1).sum::<usize>() + 1;
+    let summed: usize = terms.iter().chain(slack).map(|t| t.map.columns() + 1).sum::<usize>() + 1;
     let charge = gamma(summed + 2);
     let mut centre = work.take(count * len);
     let mut radius = work.take(count * len);

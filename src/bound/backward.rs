@@ -227,12 +227,7 @@ pub fn backward(
     Forms { dims: network.input_len(), owner, coefficients, constant }
 }
 
-fn pull_relu(
-    relaxation: &Relaxation,
-    owner: &[u32],
-    rows: &mut [f64],
-    constants: &mut Constants,
-) {
+fn pull_relu(relaxation: &Relaxation, owner: &[u32], rows: &mut [f64], constants: &mut Constants) {
     let len = rows.len() / owner.len().max(1);
     if len == 0 {
         return;

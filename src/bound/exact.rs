@@ -46,8 +46,7 @@ pub fn refutes(network: &Network, region: &Region, rows: &[Row]) -> bool {
             for (index, coefficient) in &row.outputs {
                 start[*index as usize] += coefficient;
             }
-            let (mut v, mut least) =
-                pull_back(network, &bounds, network.output(), start, below);
+            let (mut v, mut least) = pull_back(network, &bounds, network.output(), start, below);
             least += &row.constant;
             for (index, coefficient) in &row.inputs {
                 v[*index as usize] += coefficient;

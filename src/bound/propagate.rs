@@ -58,7 +58,8 @@ pub fn propagate(
                 relu(&bounds[*of])
             }
         };
-        if let Some(known) = inherited.map(|all| &all[index]).filter(|known| !known.lower.is_empty())
+        if let Some(known) =
+            inherited.map(|all| &all[index]).filter(|known| !known.lower.is_empty())
         {
             found.intersect(known);
         }
@@ -70,16 +71,7 @@ pub fn propagate(
             if !reads_only_inputs(&node.primitive) {
                 let wanted = unstable(&found, boxes.count, node.len);
                 if !wanted.is_empty() {
-                    tighten(
-                        network,
-                        frame,
-                        &relaxations,
-                        index,
-                        boxes,
-                        &wanted,
-                        &mut found,
-                        work,
-                    );
+                    tighten(network, frame, &relaxations, index, boxes, &wanted, &mut found, work);
                 }
             }
         }

@@ -66,7 +66,8 @@ impl<'n> Sweep<'n> {
         let mut remainder = vec![0.0; count * dims];
         for b in 0..count {
             for d in 0..dims {
-                let (lower, upper) = (self.boxes.lower[b * dims + d], self.boxes.upper[b * dims + d]);
+                let (lower, upper) =
+                    (self.boxes.lower[b * dims + d], self.boxes.upper[b * dims + d]);
                 let centre = 0.5 * lower + 0.5 * upper;
                 let reach = (upper - centre).max(centre - lower);
                 rows[b * (1 + dims) * dims + d] = centre;
@@ -146,8 +147,7 @@ impl<'n> Sweep<'n> {
 
     fn relu(&mut self, of: NodeIndex, bounds: &NodeBounds) -> Batch {
         let count = self.count;
-        let source =
-            self.batches[of].as_ref().expect("nodes are visited in topological order");
+        let source = self.batches[of].as_ref().expect("nodes are visited in topological order");
         let len = bounds.lower.len() / count.max(1);
         let old = source.symbols;
         let most_unstable = (0..count)
@@ -189,8 +189,8 @@ impl<'n> Sweep<'n> {
                 let half = 0.5 * reach + f64::MIN_POSITIVE;
                 rows[b * (1 + symbols) * len + k] += half;
                 let rounding = 4.0 * UNIT * (magnitude[k] + half) + underflow(old + 2, 1.0);
-                remainder[at] =
-                    (slope * source.remainder[at] + rounding) * (1.0 + 8.0 * UNIT) + f64::MIN_POSITIVE;
+                remainder[at] = (slope * source.remainder[at] + rounding) * (1.0 + 8.0 * UNIT)
+                    + f64::MIN_POSITIVE;
                 errors.push((half, k));
             }
             // The largest errors get symbols of their own; ties by position, so that runs agree.

@@ -129,7 +129,8 @@ fn charge_row_lanes(a: &[f64], weight: &[f64], bias: &[f64]) -> (f64, f64) {
 
 #[inline(always)]
 fn total(lanes: &[f64; LANES]) -> f64 {
-    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
+        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }
 
 #[cfg(test)]

@@ -96,9 +96,9 @@ impl LinearMap {
                 .filter(|(_, w)| **w != 0.0)
                 .map(|(j, w)| (j as u32, *w))
                 .collect(),
-            LinearMap::Sparse { starts, indices, entries, .. } => (starts[k]..starts[k + 1])
-                .map(|e| (indices[e], entries[e]))
-                .collect(),
+            LinearMap::Sparse { starts, indices, entries, .. } => {
+                (starts[k]..starts[k + 1]).map(|e| (indices[e], entries[e])).collect()
+            }
         }
     }
 

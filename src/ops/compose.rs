@@ -15,11 +15,7 @@ pub(crate) enum Expression {
     /// Exactly this node.
     Node(NodeIndex),
     /// `sum_n W_n node_n + bias`, where entries of `W_n` may err by the entries of `slack_n`.
-    Affine {
-        terms: BTreeMap<NodeIndex, Lines>,
-        slack: BTreeMap<NodeIndex, Lines>,
-        bias: Vec<f64>,
-    },
+    Affine { terms: BTreeMap<NodeIndex, Lines>, slack: BTreeMap<NodeIndex, Lines>, bias: Vec<f64> },
 }
 
 /// The product, if it is a float.
@@ -98,9 +94,9 @@ impl Expression {
         }
         let mut moved_slack = BTreeMap::new();
         for (node, inner) in slack {
-            let moved = lines.iter().map(|line| {
-                line.first().map_or(Vec::new(), |(k, _)| inner[*k as usize].clone())
-            });
+            let moved = lines
+                .iter()
+                .map(|line| line.first().map_or(Vec::new(), |(k, _)| inner[*k as usize].clone()));
             moved_slack.insert(*node, moved.collect());
         }
         let mut moved_bias = Vec::with_capacity(lines.len());

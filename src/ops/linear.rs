@@ -16,9 +16,9 @@ pub(crate) fn gemm(
     let a = |i: usize, t: usize| if trans_a { t * m + i } else { i * inner + t };
     let b = |t: usize, j: usize| if trans_b { j * inner + t } else { t * n + j };
     let mut linear = Linear::default();
-    linear.contributions.push(products(operands, m * n, inner, |out, t| {
-        (a(out / n, t), b(t, out % n), alpha)
-    }));
+    linear
+        .contributions
+        .push(products(operands, m * n, inner, |out, t| (a(out / n, t), b(t, out % n), alpha)));
     if let Some(c) = operands.get(2) {
         let map = broadcast(c.shape, shape);
         match c.constant {
@@ -58,7 +58,11 @@ pub(crate) fn matmul(operands: &[Operand<'_>], shape: &[usize]) -> Linear {
     let total: usize = from_left.len() * m * n;
     let contribution = products(operands, total, inner, |out, t| {
         let (group, i, j) = (out / (m * n), out / n % m, out % n);
-        (from_left[group] * m * inner + i * inner + t, from_right[group] * inner * n + t * n + j, 1.0)
+        (
+            from_left[group] * m * inner + i * inner + t,
+            from_right[group] * inner * n + t * n + j,
+            1.0,
+        )
     });
     Linear { contributions: vec![contribution], constants: Vec::new() }
 }
@@ -88,7 +92,8 @@ fn products(
             if value != 0.0 || weight != 0.0 {
                 line.push((variable as u32, value));
                 // A factor other than one may round, for float64 weights.
-                if factor.mul_add(weight, -value) != 0.0 || value.abs() < 1.0e-250 && factor != 1.0 {
+                if factor.mul_add(weight, -value) != 0.0 || value.abs() < 1.0e-250 && factor != 1.0
+                {
                     exact = false;
                     error.push((variable as u32, value.abs().next_up() - value.abs()));
                 }

@@ -65,17 +65,15 @@ impl Lowering<'_> {
         for id in &self.graph.inputs {
             let len = self.graph.value(*id).len();
             let whole = offset == 0 && len == total;
-            self.expressions[id.index()] = Some(if whole {
-                Expression::Node(0)
-            } else {
-                Expression::window(0, offset, len)
-            });
+            self.expressions[id.index()] =
+                Some(if whole { Expression::Node(0) } else { Expression::window(0, offset, len) });
             offset += len;
         }
     }
 
     fn node(&mut self, node: &GraphNode) {
-        let lengths: Vec<usize> = node.outputs.iter().map(|id| self.graph.value(*id).len()).collect();
+        let lengths: Vec<usize> =
+            node.outputs.iter().map(|id| self.graph.value(*id).len()).collect();
         if let Op::Relu = node.op {
             let of = self.materialise(node.inputs[0]);
             let name = self.graph.value(node.outputs[0]).name.clone();
@@ -133,7 +131,9 @@ impl Lowering<'_> {
             let parts: Option<Vec<Expression>> = linear
                 .contributions
                 .iter()
-                .map(|part| self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors))
+                .map(|part| {
+                    self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors)
+                })
                 .collect();
             let combined = parts.and_then(|parts| Expression::sum(parts, &linear.constants, len));
             if let Some(expression) = combined {
@@ -211,7 +211,8 @@ impl Lowering<'_> {
                 self.push(expression, &name);
             }
             None => {
-                let nodes: Vec<NodeIndex> = outputs.iter().map(|id| self.materialise(*id)).collect();
+                let nodes: Vec<NodeIndex> =
+                    outputs.iter().map(|id| self.materialise(*id)).collect();
                 let total = outputs.iter().map(|id| self.graph.value(*id).len()).sum();
                 let mut offset = 0;
                 let mut parts = Vec::new();

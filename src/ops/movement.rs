@@ -17,7 +17,8 @@ pub(crate) fn linear(graph: &Graph, node: &Node, operands: &[Operand<'_>]) -> Ve
             let len = sources.len();
             let mut linear = Linear::default();
             for (position, operand) in operands.iter().enumerate() {
-                let mine = sources.iter().enumerate().filter(|(_, s)| s.operand as usize == position);
+                let mine =
+                    sources.iter().enumerate().filter(|(_, s)| s.operand as usize == position);
                 match operand.constant {
                     Some(tensor) => {
                         let mut values = vec![0.0; len];

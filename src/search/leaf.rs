@@ -43,7 +43,9 @@ pub(super) fn decide(
     for disjunct in &subproblem.open {
         let mine: Vec<usize> = problem.disjuncts[*disjunct as usize]
             .iter()
-            .map(|row| first + rows.binary_search(row).expect("every row of an open disjunct is seeded"))
+            .map(|row| {
+                first + rows.binary_search(row).expect("every row of an open disjunct is seeded")
+            })
             .collect();
         let mut lower = subproblem.lower.clone();
         let mut upper = subproblem.upper.clone();
@@ -318,7 +320,13 @@ fn split(
     };
     let mut pieces = vec![(lower, upper)];
     // A clip that took away most of the box is worth a new bound before it is cut.
-    let cuts = if kept < 0.25 { 0 } else if crowded { 1 } else { 2 };
+    let cuts = if kept < 0.25 {
+        0
+    } else if crowded {
+        1
+    } else {
+        2
+    };
     for _ in 0..cuts {
         let mut next = Vec::with_capacity(2 * pieces.len());
         for (lower, upper) in pieces {

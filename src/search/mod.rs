@@ -13,9 +13,7 @@ mod queue;
 pub use leaf::{Close, clip, refute_jointly};
 pub use problem::{CompiledRow, Problem};
 
-use crate::bound::{
-    Boxes, Intermediate, Seeds, Workspace, backward, propagate,
-};
+use crate::bound::{Boxes, Intermediate, Seeds, Workspace, backward, propagate};
 use crate::budget::Budget;
 use queue::{Queue, Subproblem};
 use rayon::prelude::*;

@@ -170,9 +170,9 @@ impl Rational {
             if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(error());
             }
-            exponent = tail
-                .parse()
-                .map_err(|_| ParseRationalError::ExponentTooLarge(text.chars().take(60).collect()))?;
+            exponent = tail.parse().map_err(|_| {
+                ParseRationalError::ExponentTooLarge(text.chars().take(60).collect())
+            })?;
             at = bytes.len();
         }
         if at != bytes.len() {
@@ -206,9 +206,7 @@ impl Rational {
     pub fn heap_bits(&self) -> usize {
         match &self.0 {
             Repr::Small { .. } => 0,
-            Repr::Big(value) => {
-                value.numerator().bit_len() + value.denominator().bit_len()
-            }
+            Repr::Big(value) => value.numerator().bit_len() + value.denominator().bit_len(),
         }
     }
 
@@ -377,7 +375,9 @@ impl Neg for &Rational {
 impl Add for &Rational {
     type Output = Rational;
     fn add(self, other: &Rational) -> Rational {
-        if let (Repr::Small { num: a, den: b }, Repr::Small { num: c, den: d }) = (&self.0, &other.0) {
+        if let (Repr::Small { num: a, den: b }, Repr::Small { num: c, den: d }) =
+            (&self.0, &other.0)
+        {
             let left = *a as i128 * *d as i128;
             let right = *c as i128 * *b as i128;
             if let Some(num) = left.checked_add(right) {
@@ -398,7 +398,9 @@ impl Sub for &Rational {
 impl Mul for &Rational {
     type Output = Rational;
     fn mul(self, other: &Rational) -> Rational {
-        if let (Repr::Small { num: a, den: b }, Repr::Small { num: c, den: d }) = (&self.0, &other.0) {
+        if let (Repr::Small { num: a, den: b }, Repr::Small { num: c, den: d }) =
+            (&self.0, &other.0)
+        {
             return Rational::from_parts_128(*a as i128 * *c as i128, *b as u128 * *d as u128);
         }
         Rational::from_big(self.big() * other.big())

@@ -83,8 +83,7 @@ impl Scalar for Interval {
             return Interval::ALL;
         }
         // 1/y is monotone on either side of zero.
-        let reciprocal =
-            Interval::new((1.0 / other.hi).next_down(), (1.0 / other.lo).next_up());
+        let reciprocal = Interval::new((1.0 / other.hi).next_down(), (1.0 / other.lo).next_up());
         Interval::mul(*self, reciprocal)
     }
     fn neg(&self) -> Self {
@@ -97,7 +96,8 @@ impl Scalar for Interval {
 
 impl Scalar for Rational {
     fn from_stored(value: f64) -> Self {
-        Rational::from_f64(value).expect("stored values are checked to be finite when they are read")
+        Rational::from_f64(value)
+            .expect("stored values are checked to be finite when they are read")
     }
     fn zero() -> Self {
         Rational::ZERO
