@@ -94,6 +94,9 @@ impl Seeds {
     }
 }
 
+/// For each relu node, the coefficients that a sweep had on its elements (`rows x len`).
+pub type Trace = Vec<Vec<f64>>;
+
 /// A sum of contributions to a constant, with what it may have lost.
 struct Constants {
     sum: Vec<f64>,
@@ -107,13 +110,15 @@ struct Constants {
 ///
 /// `relaxations` is indexed by node and holds an entry for every relu node before `start`. The result
 /// has one form per row: over the whole box of its owner, `row value >= coefficients . x + constant`,
-/// exactly. A row that meets a value without finite bounds gets a constant that is not finite.
+/// exactly. A row that meets a value without finite bounds gets a constant that is not finite. A
+/// `trace`, one entry per node, is filled at the relu nodes.
 pub fn backward(
     network: &Network,
     frame: &Frame,
     relaxations: &[Relaxation],
     start: NodeIndex,
     seeds: &Seeds,
+    mut trace: Option<&mut Trace>,
     work: &mut Workspace,
 ) -> Forms {
     let owner = seeds.owner().to_vec();
@@ -169,6 +174,9 @@ pub fn backward(
         match &network.nodes[index].primitive {
             Primitive::Input => {}
             Primitive::Relu { of } => {
+                if let Some(trace) = &mut trace {
+                    trace[index].clone_from(&row);
+                }
                 pull_relu(&relaxations[index], &owner, &mut row, &mut constants);
                 join(frame, *of, row, &mut pending, &mut constants, work);
             }
@@ -298,7 +306,7 @@ pub fn tighten(
         sign.extend([1.0, -1.0]);
     }
     let seeds = Seeds::Units { owner, element, sign };
-    let forms = backward(network, frame, relaxations, index, &seeds, work);
+    let forms = backward(network, frame, relaxations, index, &seeds, None, work);
     for (w, (b, e)) in wanted.iter().enumerate() {
         let at = *b as usize * len + *e as usize;
         let (lower, upper) = (boxes.lower_of(*b as usize), boxes.upper_of(*b as usize));

@@ -6,6 +6,7 @@
 //! computation can have lost is charged to the constant of the inequality.
 
 mod affine;
+pub mod alpha;
 pub mod backward;
 pub mod exact;
 pub mod forms;
@@ -13,7 +14,7 @@ mod frame;
 mod propagate;
 pub mod zonotope;
 
-pub use backward::{Relaxation, Seeds, backward};
+pub use backward::{Relaxation, Seeds, Trace, backward};
 pub use forms::{Forms, minimum};
 pub use frame::Frame;
 pub use propagate::{Intermediate, propagate};

@@ -130,21 +130,30 @@ impl Network {
         for node in &self.nodes {
             let value = match &node.primitive {
                 Primitive::Input => points.to_vec(),
-                Primitive::Affine { terms, bias, .. } => {
-                    let mut out = Vec::with_capacity(count * node.len);
-                    for _ in 0..count {
-                        out.extend_from_slice(bias);
-                    }
-                    for term in terms {
-                        term.map.push_forward(&values[term.from], count, &mut out, true);
-                    }
-                    out
-                }
+                Primitive::Affine { terms, bias, .. } => self.affine(terms, bias, &values, count),
                 Primitive::Relu { of } => values[*of].iter().map(|z| z.max(0.0)).collect(),
             };
             values.push(value);
         }
         values
+    }
+
+    /// An affine node's values for `count` points, from those of earlier nodes; rounded to nearest.
+    pub fn affine(
+        &self,
+        terms: &[Term],
+        bias: &[f64],
+        values: &[Vec<f64>],
+        count: usize,
+    ) -> Vec<f64> {
+        let mut out = Vec::with_capacity(count * bias.len());
+        for _ in 0..count {
+            out.extend_from_slice(bias);
+        }
+        for term in terms {
+            term.map.push_forward(&values[term.from], count, &mut out, true);
+        }
+        out
     }
 
     /// The gradient at the inputs of `sum_k seed_k y_k` for each of `count` points whose node values

@@ -1,8 +1,8 @@
 //! What the forms of one box decide: closed, clipped, or split.
 
 use super::queue::{Inherited, Subproblem};
-use super::{Candidate, Handled, Listener, Problem, branch};
-use crate::bound::{Forms, minimum};
+use super::{Candidate, CompiledRow, Handled, Listener, Problem, branch};
+use crate::bound::{Forms, Relaxation, Seeds, Trace, Workspace, alpha, backward, minimum};
 use crate::kernel::rounding::{UNIT, gamma, inflate};
 use std::sync::Arc;
 
@@ -23,12 +23,177 @@ fn excludes(bound: f64, strict: bool) -> bool {
     bound > 0.0 || (strict && bound >= 0.0)
 }
 
-pub(super) fn decide(
+/// A disjunct that is open on a box, and what is known about it.
+pub(super) struct Case {
+    /// Position of the box in its chunk.
+    pub b: usize,
+    /// The disjunct.
+    pub disjunct: u32,
+    /// Lower faces of what clipping left of the box.
+    pub lower: Vec<f64>,
+    /// Upper faces.
+    pub upper: Vec<f64>,
+    /// The best lower bound of a row or of a combination of rows.
+    pub bound: f64,
+    /// The multipliers of that combination.
+    pub multipliers: Vec<f64>,
+    /// Coefficients of the form that gave the bound.
+    pub form: Vec<f64>,
+    /// Where that form is least.
+    pub point: Vec<f64>,
+}
+
+/// The cases of a chunk that the separate bounds of the rows leave open.
+pub(super) fn first_look(
+    problem: &Problem,
+    chunk: &[Subproblem],
+    forms: &Forms,
+    rows: &[u32],
+    first: &[usize],
+) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (b, subproblem) in chunk.iter().enumerate() {
+        let known = &rows[first[b]..first[b + 1]];
+        for disjunct in &subproblem.open {
+            let mine: Vec<usize> = problem.disjuncts[*disjunct as usize]
+                .iter()
+                .map(|row| {
+                    let at = known.binary_search(row);
+                    first[b] + at.expect("every row of an open disjunct is seeded")
+                })
+                .collect();
+            let mut lower = subproblem.lower.clone();
+            let mut upper = subproblem.upper.clone();
+            let strict = |form: usize| problem.rows[rows[form] as usize].strict;
+            let (closed, bound, multipliers) =
+                close(forms, &mine, &strict, &mut lower, &mut upper);
+            if closed.is_some() {
+                continue;
+            }
+            let mut form = vec![0.0; forms.dims];
+            for (r, m) in mine.iter().zip(&multipliers) {
+                for (f, a) in form.iter_mut().zip(forms.row(*r)) {
+                    *f += m * a;
+                }
+            }
+            let point = corner(&form, &lower, &upper);
+            let disjunct = *disjunct;
+            cases.push(Case { b, disjunct, lower, upper, bound, multipliers, form, point });
+        }
+    }
+    cases
+}
+
+fn corner(form: &[f64], lower: &[f64], upper: &[f64]) -> Vec<f64> {
+    let faces = lower.iter().zip(upper);
+    form.iter().zip(faces).map(|(a, (l, u))| if *a >= 0.0 { *l } else { *u }).collect()
+}
+
+/// Bounds the combinations of rows as wholes, with slopes and multipliers of their own, and removes
+/// the cases that this closes.
+///
+/// One row a case is swept instead of one a row of the query, and its relaxations need to serve that
+/// combination only (alpha-CROWN with multipliers over the rows).
+pub(super) fn sharpen(
+    problem: &Problem,
+    relaxations: &[Relaxation],
+    mut cases: Vec<Case>,
+    iterations: usize,
+    work: &mut Workspace,
+) -> Vec<Case> {
+    let network = problem.network;
+    let (len, output) = (network.output_len(), network.output());
+    if cases.is_empty() {
+        return cases;
+    }
+    let owner: Vec<u32> = cases.iter().map(|case| case.b as u32).collect();
+    let mut relaxations = alpha::per_row(network, relaxations, &owner);
+    let owner: Vec<u32> = (0..cases.len() as u32).collect();
+    let mut ascent = alpha::Ascent::new(network, 0.4);
+    let mut multipliers: Vec<Vec<f64>> = cases.iter().map(|c| c.multipliers.clone()).collect();
+    let mut trace: Trace = vec![Vec::new(); network.nodes.len()];
+    let mut closed = vec![false; cases.len()];
+    let mut rate = 2.0;
+    for iteration in 0..iterations {
+        let combined: Vec<CompiledRow> = cases
+            .iter()
+            .zip(&multipliers)
+            .map(|(case, multipliers)| problem.combine(case.disjunct, multipliers))
+            .collect();
+        let mut coefficients = vec![0.0; cases.len() * len];
+        for (row, out) in combined.iter().zip(coefficients.chunks_exact_mut(len)) {
+            for (index, value) in &row.outputs {
+                out[*index as usize] = *value;
+            }
+        }
+        let constant = combined.iter().map(|row| row.constant).collect();
+        let seeds = Seeds::Rows { owner: owner.clone(), coefficients, constant };
+        let (frame, trace_into) = (&problem.frame, Some(&mut trace));
+        let mut forms =
+            backward(network, frame, &relaxations, output, &seeds, trace_into, work);
+        problem.add_input_parts(&mut forms, &combined);
+        for (r, case) in cases.iter_mut().enumerate() {
+            if closed[r] {
+                continue;
+            }
+            let bound = forms.minimum(r, &case.lower, &case.upper);
+            if excludes(bound, combined[r].strict)
+                || clip(&forms, &[r], &mut case.lower, &mut case.upper).is_none()
+            {
+                closed[r] = true;
+                continue;
+            }
+            if bound > case.bound {
+                case.bound = bound;
+                case.multipliers.clone_from(&multipliers[r]);
+                // The optimised form is flat along the inputs that matter most, since its minimum is
+                // balanced there: branching keeps to the slopes of the first look.
+                case.point = corner(forms.row(r), &case.lower, &case.upper);
+            }
+        }
+        if iteration + 1 == iterations || closed.iter().all(|c| *c) {
+            forms.recycle(work);
+            break;
+        }
+        let boxes = cases.iter().map(|case| (case.lower.as_slice(), case.upper.as_slice()));
+        let points = alpha::minimisers(&forms, boxes);
+        let dims = forms.dims;
+        let values = ascent.step(network, &mut relaxations, &trace, points.clone(), cases.len());
+        for (r, case) in cases.iter().enumerate() {
+            let (x, y) = (&points[r * dims..(r + 1) * dims], &values[r * len..(r + 1) * len]);
+            let rows = &problem.disjuncts[case.disjunct as usize];
+            let at = rows.iter().map(|row| problem.rows[*row as usize].value(x, y));
+            reweigh(&mut multipliers[r], &at.collect::<Vec<f64>>(), rate);
+        }
+        rate *= 0.8;
+        forms.recycle(work);
+    }
+    let mut keep = closed.iter();
+    cases.retain(|_| !keep.next().expect("one flag a case"));
+    cases
+}
+
+/// Moves weight to the rows whose value at the minimiser is greatest (exponentiated gradient ascent).
+fn reweigh(multipliers: &mut [f64], values: &[f64], rate: f64) {
+    let spread = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    if !(spread > 0.0) || multipliers.len() < 2 {
+        return;
+    }
+    let mut total = 0.0;
+    for (m, v) in multipliers.iter_mut().zip(values) {
+        *m *= (rate * v / spread).exp();
+        total += *m;
+    }
+    for m in multipliers {
+        *m /= total;
+    }
+}
+
+/// Splits a box on which some cases are open; none open closes it.
+pub(super) fn conclude(
     problem: &Problem,
     subproblem: &Subproblem,
-    forms: &Forms,
-    first: usize,
-    rows: &[u32],
+    cases: &[Case],
     crowded: bool,
     listener: &dyn Listener,
     inherit: impl FnOnce() -> Arc<Inherited>,
@@ -40,50 +205,24 @@ pub(super) fn decide(
     let mut open = Vec::new();
     let mut worst = f64::INFINITY;
     let mut slopes = vec![0.0; dims];
-    for disjunct in &subproblem.open {
-        let mine: Vec<usize> = problem.disjuncts[*disjunct as usize]
-            .iter()
-            .map(|row| {
-                first + rows.binary_search(row).expect("every row of an open disjunct is seeded")
-            })
-            .collect();
-        let mut lower = subproblem.lower.clone();
-        let mut upper = subproblem.upper.clone();
-        let strict = |form: usize| problem.rows[rows[form - first] as usize].strict;
-        let (closed, bound) = close(forms, &mine, &strict, &mut lower, &mut upper);
-        if closed.is_some() {
-            continue;
-        }
-        if bound > -1.0e-6 * (1.0 + problem_scale(problem, forms, &mine))
-            && listener.close_exactly(&lower, &upper, *disjunct)
+    for case in cases {
+        let (lower, upper) = (&case.lower, &case.upper);
+        if case.bound > -1.0e-6 * (1.0 + scale(problem, &case.form))
+            && listener.close_exactly(lower, upper, case.disjunct)
         {
             continue;
         }
-        open.push(*disjunct);
-        let steepest = mine
-            .iter()
-            .max_by(|a, b| {
-                let value = |r: usize| forms.minimum(r, &lower, &upper);
-                value(**a).total_cmp(&value(**b))
-            })
-            .copied();
-        if let Some(row) = steepest {
-            for (s, a) in slopes.iter_mut().zip(forms.row(row)) {
-                *s += a.abs();
-            }
-            let point: Vec<f64> = forms
-                .row(row)
-                .iter()
-                .zip(lower.iter().zip(&upper))
-                .map(|(a, (l, u))| if *a >= 0.0 { *l } else { *u })
-                .collect();
-            handled.candidates.push(Candidate { disjunct: *disjunct, point });
+        open.push(case.disjunct);
+        for (s, a) in slopes.iter_mut().zip(&case.form) {
+            *s += a.abs();
         }
-        let centre = lower.iter().zip(&upper).map(|(l, u)| 0.5 * l + 0.5 * u).collect();
-        handled.candidates.push(Candidate { disjunct: *disjunct, point: centre });
-        worst = worst.min(bound);
+        let centre = lower.iter().zip(upper).map(|(l, u)| 0.5 * l + 0.5 * u).collect();
+        for point in [case.point.clone(), centre] {
+            handled.candidates.push(Candidate { disjunct: case.disjunct, point });
+        }
+        worst = worst.min(case.bound);
         hull = Some(match hull {
-            None => (lower, upper),
+            None => (lower.clone(), upper.clone()),
             Some((mut l, mut u)) => {
                 for d in 0..dims {
                     l[d] = l[d].min(lower[d]);
@@ -102,11 +241,8 @@ pub(super) fn decide(
     handled
 }
 
-fn problem_scale(problem: &Problem, forms: &Forms, mine: &[usize]) -> f64 {
-    let magnitude = &problem.frame.magnitude[0];
-    mine.iter()
-        .map(|r| forms.row(*r).iter().zip(magnitude).map(|(a, m)| a.abs() * m).sum::<f64>())
-        .fold(0.0, f64::max)
+fn scale(problem: &Problem, form: &[f64]) -> f64 {
+    form.iter().zip(&problem.frame.magnitude[0]).map(|(a, m)| a.abs() * m).sum()
 }
 
 /// Tries to close one disjunct on a box, clipping the box on the way; also gives the best lower bound
@@ -117,35 +253,39 @@ fn close(
     strict: &dyn Fn(usize) -> bool,
     lower: &mut [f64],
     upper: &mut [f64],
-) -> (Option<Close>, f64) {
+) -> (Option<Close>, f64, Vec<f64>) {
     let mut best = f64::NEG_INFINITY;
+    let mut weights = vec![0.0; mine.len()];
     for _ in 0..3 {
         best = f64::NEG_INFINITY;
-        for form in mine {
+        for (k, form) in mine.iter().enumerate() {
             let bound = forms.minimum(*form, lower, upper);
             if excludes(bound, strict(*form)) {
-                return (Some(Close::Row), bound);
+                return (Some(Close::Row), bound, Vec::new());
             }
             if bound > best {
                 best = bound;
+                weights.fill(0.0);
+                weights[k] = 1.0;
             }
         }
         if mine.len() > 1 {
             let (bound, multipliers) = refute_jointly(forms, mine, lower, upper);
             if bound > 0.0 {
-                return (Some(Close::Joint(multipliers)), bound);
+                return (Some(Close::Joint(multipliers)), bound, Vec::new());
             }
             if bound > best {
                 best = bound;
+                weights = multipliers;
             }
         }
         match clip(forms, mine, lower, upper) {
-            None => return (Some(Close::Clip), f64::INFINITY),
+            None => return (Some(Close::Clip), f64::INFINITY, Vec::new()),
             Some(moved) if moved < 0.1 => break,
             Some(_) => {}
         }
     }
-    (None, best)
+    (None, best, weights)
 }
 
 /// Lower bound of the best combination found of several forms with non-negative multipliers that sum
@@ -191,18 +331,7 @@ pub fn refute_jointly(
                 value
             })
             .collect();
-        let spread = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        if !(spread > 0.0) {
-            break;
-        }
-        let mut total = 0.0;
-        for (m, v) in multipliers.iter_mut().zip(&values) {
-            *m *= (rate * v / spread).exp();
-            total += *m;
-        }
-        for m in &mut multipliers {
-            *m /= total;
-        }
+        reweigh(&mut multipliers, &values, rate);
         rate *= 0.8;
     }
     best

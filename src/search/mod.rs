@@ -174,17 +174,23 @@ fn handle(
     let (seeds, first) = seeds(problem, chunk);
     let output = problem.network.output();
     let mut forms =
-        backward(problem.network, &problem.frame, &relaxations, output, &seeds.seeds, work);
-    problem.add_input_parts(&mut forms, &seeds.rows);
+        backward(problem.network, &problem.frame, &relaxations, output, &seeds.seeds, None, work);
+    let rows = seeds.rows.iter().map(|row| &problem.rows[*row as usize]);
+    problem.add_input_parts(&mut forms, rows);
+    let cases = leaf::first_look(problem, chunk, &forms, &seeds.rows, &first);
+    let iterations = std::env::var("ITER").ok().and_then(|v| v.parse().ok()).unwrap_or(6);
+    let cases = leaf::sharpen(problem, &relaxations, cases, iterations, work);
     for relaxation in relaxations {
         relaxation.recycle(work);
     }
+    let mut rest = cases.as_slice();
     let handled = chunk
         .iter()
         .enumerate()
         .map(|(b, subproblem)| {
-            let rows = &seeds.rows[first[b]..first[b + 1]];
-            leaf::decide(problem, subproblem, &forms, first[b], rows, crowded, listener, || {
+            let (mine, more) = rest.split_at(rest.partition_point(|case| case.b <= b));
+            rest = more;
+            leaf::conclude(problem, subproblem, mine, crowded, listener, || {
                 Arc::new(queue::Inherited::new(problem.network, &bounds, b))
             })
         })

@@ -1,7 +1,7 @@
 //! A query compiled for the sweeps: boxes rounded outward, rows in floats with their charge.
 
 use crate::bound::{Boxes, Forms, Frame};
-use crate::kernel::rounding::{UNIT, gamma, inflate};
+use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
 use crate::net::Network;
 use plimsoll_check::number::Rational;
 use plimsoll_check::query::{Query, Row};
@@ -74,11 +74,15 @@ impl<'a> Problem<'a> {
     }
 
     /// Adds the rows' own coefficients on inputs to forms that bound their output parts.
-    pub fn add_input_parts(&self, forms: &mut Forms, rows: &[u32]) {
+    pub fn add_input_parts<'r>(
+        &self,
+        forms: &mut Forms,
+        rows: impl IntoIterator<Item = &'r CompiledRow>,
+    ) {
         let dims = forms.dims;
-        for (r, row) in rows.iter().enumerate() {
+        for (r, row) in rows.into_iter().enumerate() {
             let mut charge = 0.0;
-            for (index, value) in &self.rows[*row as usize].inputs {
+            for (index, value) in &row.inputs {
                 let target = &mut forms.coefficients[r * dims + *index as usize];
                 *target += value;
                 charge += gamma(2) * target.abs() * self.frame.magnitude[0][*index as usize];
@@ -89,6 +93,61 @@ impl<'a> Problem<'a> {
             }
         }
     }
+}
+
+impl Problem<'_> {
+    /// `sum_k multipliers[k] * row_k` over the rows of a disjunct, for non-negative multipliers: where
+    /// the disjunct holds, this is at most zero.
+    ///
+    /// Products and sums of coefficients are rounded; what that can cost is taken off the constant.
+    pub fn combine(&self, disjunct: u32, multipliers: &[f64]) -> CompiledRow {
+        let rows = &self.disjuncts[disjunct as usize];
+        let mut constant = 0.0;
+        let mut constant_magnitude = 0.0;
+        let mut outputs: Vec<(u32, f64)> = Vec::new();
+        let mut inputs: Vec<(u32, f64)> = Vec::new();
+        let mut strict = false;
+        let mut coefficient_magnitude = 0.0;
+        for (row, multiplier) in rows.iter().zip(multipliers).filter(|(_, m)| **m > 0.0) {
+            let row = &self.rows[*row as usize];
+            strict |= row.strict;
+            constant += multiplier * row.constant;
+            constant_magnitude += (multiplier * row.constant).abs();
+            for (index, value) in &row.outputs {
+                coefficient_magnitude += (multiplier * value).abs()
+                    * self.frame.magnitude[self.network.output()][*index as usize];
+                outputs.push((*index, multiplier * value));
+            }
+            for (index, value) in &row.inputs {
+                coefficient_magnitude +=
+                    (multiplier * value).abs() * self.frame.magnitude[0][*index as usize];
+                inputs.push((*index, multiplier * value));
+            }
+        }
+        merge(&mut outputs);
+        merge(&mut inputs);
+        // Every coefficient, and the constant, is a sum of at most `rows` rounded products.
+        let charge = gamma(rows.len() + 1) * (coefficient_magnitude + constant_magnitude);
+        let underflows = underflow(
+            rows.len() * (outputs.len() + inputs.len() + 1),
+            self.frame.magnitude_sum[self.network.output()] + self.frame.magnitude_sum[0],
+        );
+        constant -= inflate(charge + underflows);
+        constant -= 2.0 * UNIT * constant.abs();
+        CompiledRow { outputs, inputs, constant, strict }
+    }
+}
+
+/// Adds up the values of equal indices.
+fn merge(terms: &mut Vec<(u32, f64)>) {
+    terms.sort_by_key(|term| term.0);
+    terms.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 += next.1;
+        }
+        same
+    });
 }
 
 fn compile(row: &Row, frame: &Frame, network: &Network) -> CompiledRow {
