@@ -6,7 +6,8 @@ use crate::budget::Budget;
 use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
-use crate::search::{self, Candidate, End, Listener, Problem, Progress, Settings};
+use crate::problem::{Candidate, Problem};
+use crate::search::{self, End, Listener, Progress, Settings};
 use fastrand::Rng;
 use plimsoll_check::Error;
 use plimsoll_check::graph::Graph;
@@ -336,7 +337,7 @@ fn strategy(
         Intermediate::Backward
     };
     let chunk = (20_000_000 / backward.max(network.multiply_adds).max(1)).clamp(1, 64);
-    Settings { intermediate, chunk, chunks: 8, memory }
+    Settings { intermediate, iterations: 6, chunk, chunks: 8, memory }
 }
 
 /// A short search for counterexamples before any bound; `true` if one was confirmed.

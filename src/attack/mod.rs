@@ -6,5 +6,5 @@
 mod pgd;
 pub mod replay;
 
-pub use pgd::{Plan, attack};
+pub use pgd::{Plan, Seeker, attack, descend};
 pub use replay::{Counterexample, Judgement, judge};

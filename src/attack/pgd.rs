@@ -5,7 +5,7 @@
 //! few steps towards random combinations of outputs (Tashiro et al. 2020).
 
 use crate::budget::Budget;
-use crate::search::{Candidate, Problem};
+use crate::problem::{Candidate, Problem};
 use fastrand::Rng;
 
 /// How long to look.
@@ -84,6 +84,69 @@ pub fn attack(
         }
     }
     best.into_iter().map(|(_, point)| Candidate { disjunct, point }).collect()
+}
+
+/// A point on its way down, with the box that it keeps to.
+#[derive(Debug, Clone)]
+pub struct Seeker<'b> {
+    /// The disjunct that it tries to violate.
+    pub disjunct: u32,
+    /// Lower faces.
+    pub lower: &'b [f64],
+    /// Upper faces.
+    pub upper: &'b [f64],
+    /// Where it is.
+    pub point: Vec<f64>,
+}
+
+/// Moves all seekers down by a few steps of halving length, side by side, until some violate; those
+/// that do, best first.
+pub fn descend(problem: &Problem, mut seekers: Vec<Seeker<'_>>, steps: usize) -> Vec<Candidate> {
+    let dims = problem.network.input_len();
+    let len = problem.network.output_len();
+    let count = seekers.len();
+    let mut found: Vec<(f64, Candidate)> = Vec::new();
+    let mut reach = 0.5;
+    for step in 0..=steps {
+        let points: Vec<f64> = seekers.iter().flat_map(|s| s.point.iter().copied()).collect();
+        let values = problem.network.evaluate(&points, count);
+        let outputs = &values[problem.network.output()];
+        let mut seeds = vec![0.0; count * len];
+        let mut direct = vec![0.0; count * dims];
+        for (s, seeker) in seekers.iter().enumerate() {
+            let y = &outputs[s * len..(s + 1) * len];
+            let margin = problem.margin(seeker.disjunct, &seeker.point, y);
+            if margin <= 0.0 {
+                let point = seeker.point.clone();
+                found.push((margin, Candidate { disjunct: seeker.disjunct, point }));
+            }
+            if let Some(row) = problem.steepest(seeker.disjunct, &seeker.point, y) {
+                for (index, value) in &problem.rows[row as usize].outputs {
+                    seeds[s * len + *index as usize] = *value;
+                }
+                for (index, value) in &problem.rows[row as usize].inputs {
+                    direct[s * dims + *index as usize] = *value;
+                }
+            }
+        }
+        if step == steps || !found.is_empty() {
+            break;
+        }
+        let gradient = problem.network.gradient(&values, seeds, count);
+        for (s, seeker) in seekers.iter_mut().enumerate() {
+            for d in 0..dims {
+                let slope = gradient[s * dims + d] + direct[s * dims + d];
+                if slope != 0.0 {
+                    let width = seeker.upper[d] - seeker.lower[d];
+                    let moved = seeker.point[d] - reach * width * slope.signum();
+                    seeker.point[d] = moved.clamp(seeker.lower[d], seeker.upper[d]);
+                }
+            }
+        }
+        reach *= 0.5;
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    found.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 fn start(

@@ -1,7 +1,9 @@
 //! What the forms of one box decide: closed, clipped, or split.
 
 use super::queue::{Inherited, Subproblem};
-use super::{Candidate, CompiledRow, Handled, Listener, Problem, branch};
+use super::{Handled, Listener, branch};
+use crate::attack::Seeker;
+use crate::problem::{CompiledRow, Problem};
 use crate::bound::{Forms, Relaxation, Seeds, Trace, Workspace, alpha, backward, minimum};
 use crate::kernel::rounding::{UNIT, gamma, inflate};
 use std::sync::Arc;
@@ -41,6 +43,20 @@ pub(super) struct Case {
     pub form: Vec<f64>,
     /// Where that form is least.
     pub point: Vec<f64>,
+}
+
+impl Case {
+    /// Where to look for a counterexample.
+    pub fn seekers(&self) -> [Seeker<'_>; 2] {
+        let faces = self.lower.iter().zip(&self.upper);
+        let centre = faces.map(|(l, u)| 0.5 * l + 0.5 * u).collect();
+        [self.point.clone(), centre].map(|point| Seeker {
+            disjunct: self.disjunct,
+            lower: &self.lower,
+            upper: &self.upper,
+            point,
+        })
+    }
 }
 
 /// The cases of a chunk that the separate bounds of the rows leave open.
@@ -216,10 +232,6 @@ pub(super) fn conclude(
         for (s, a) in slopes.iter_mut().zip(&case.form) {
             *s += a.abs();
         }
-        let centre = lower.iter().zip(upper).map(|(l, u)| 0.5 * l + 0.5 * u).collect();
-        for point in [case.point.clone(), centre] {
-            handled.candidates.push(Candidate { disjunct: case.disjunct, point });
-        }
         worst = worst.min(case.bound);
         hull = Some(match hull {
             None => (lower.clone(), upper.clone()),
@@ -236,7 +248,6 @@ pub(super) fn conclude(
         handled.closed_share = subproblem.share;
         return handled;
     };
-    keep_violating(problem, &mut handled.candidates);
     split(subproblem, lower, upper, open, worst, &slopes, crowded, inherit, &mut handled);
     handled
 }
@@ -400,20 +411,6 @@ pub fn clip(forms: &Forms, mine: &[usize], lower: &mut [f64], upper: &mut [f64])
         }
     }
     Some(moved)
-}
-
-/// Drops candidates that do not violate their disjunct in float64.
-fn keep_violating(problem: &Problem, candidates: &mut Vec<Candidate>) {
-    let points: Vec<f64> = candidates.iter().flat_map(|c| c.point.iter().copied()).collect();
-    let values = problem.network.evaluate(&points, candidates.len());
-    let outputs = &values[problem.network.output()];
-    let len = problem.network.output_len();
-    let mut index = 0;
-    candidates.retain(|candidate| {
-        let y = &outputs[index * len..(index + 1) * len];
-        index += 1;
-        problem.margin(candidate.disjunct, &candidate.point, y) <= 0.0
-    });
 }
 
 fn split(

@@ -7,14 +7,14 @@
 
 mod branch;
 mod leaf;
-mod problem;
 mod queue;
 
 pub use leaf::{Close, clip, refute_jointly};
-pub use problem::{CompiledRow, Problem};
 
 use crate::bound::{Boxes, Intermediate, Seeds, Workspace, backward, propagate};
+use crate::attack;
 use crate::budget::Budget;
+use crate::problem::{Candidate, Problem};
 use queue::{Queue, Subproblem};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub struct Settings {
     /// How pre-activations are bounded in the tree.
     pub intermediate: Intermediate,
+    /// Sweeps that optimise slopes and multipliers for what the first one leaves open.
+    pub iterations: usize,
     /// Boxes per chunk; a chunk is bounded by one thread in one go.
     pub chunk: usize,
     /// Chunks per round.
@@ -60,15 +62,6 @@ pub enum End {
     Stuck,
 }
 
-/// A point that seemed to violate a disjunct, found beside a bound.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// The disjunct.
-    pub disjunct: u32,
-    /// The inputs.
-    pub point: Vec<f64>,
-}
-
 /// What the search tells and asks while it runs.
 pub trait Listener: Sync {
     /// Called after each round.
@@ -78,6 +71,9 @@ pub trait Listener: Sync {
     /// Tries harder on a box that resists, by exact arithmetic; `true` if no point of it violates.
     fn close_exactly(&self, lower: &[f64], upper: &[f64], disjunct: u32) -> bool;
 }
+
+/// Steps of gradient descent from the minimiser and the centre of every open case.
+const DESCENT: usize = 3;
 
 /// What became of one box.
 struct Handled {
@@ -178,13 +174,14 @@ fn handle(
     let rows = seeds.rows.iter().map(|row| &problem.rows[*row as usize]);
     problem.add_input_parts(&mut forms, rows);
     let cases = leaf::first_look(problem, chunk, &forms, &seeds.rows, &first);
-    let iterations = std::env::var("ITER").ok().and_then(|v| v.parse().ok()).unwrap_or(6);
-    let cases = leaf::sharpen(problem, &relaxations, cases, iterations, work);
+    let cases = leaf::sharpen(problem, &relaxations, cases, settings.iterations, work);
     for relaxation in relaxations {
         relaxation.recycle(work);
     }
+    let seekers = cases.iter().flat_map(|case| case.seekers()).collect();
+    let candidates = attack::descend(problem, seekers, DESCENT);
     let mut rest = cases.as_slice();
-    let handled = chunk
+    let mut handled: Vec<Handled> = chunk
         .iter()
         .enumerate()
         .map(|(b, subproblem)| {
@@ -195,6 +192,9 @@ fn handle(
             })
         })
         .collect();
+    if let Some(handled) = handled.first_mut() {
+        handled.candidates = candidates;
+    }
     forms.recycle(work);
     for node in bounds {
         work.give(node.lower);

@@ -1,4 +1,4 @@
-//! A query compiled for the sweeps: boxes rounded outward, rows in floats with their charge.
+//! A query compiled for sweeps and attacks: boxes rounded outward, rows in floats with their charge.
 
 use crate::bound::{Boxes, Forms, Frame};
 use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
@@ -19,6 +19,15 @@ pub struct CompiledRow {
     pub constant: f64,
     /// Whether a value of zero does not violate.
     pub strict: bool,
+}
+
+/// A point that seems to violate a disjunct, by evaluation in float64.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The disjunct.
+    pub disjunct: u32,
+    /// The inputs.
+    pub point: Vec<f64>,
 }
 
 /// One query against one network.
