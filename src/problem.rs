@@ -45,6 +45,8 @@ pub struct Problem<'a> {
     pub disjuncts: Vec<Vec<u32>>,
     /// Region of each disjunct.
     pub region_of: Vec<u32>,
+    /// Row values up to which a point found in float64 deserves an exact look.
+    pub doubt: f64,
     members: Vec<Vec<u32>>,
 }
 
@@ -74,7 +76,9 @@ impl<'a> Problem<'a> {
             region_of.push(disjunct.region);
             members[disjunct.region as usize].push(index as u32);
         }
-        Problem { network, frame, boxes, rows, disjuncts, region_of, members }
+        let largest = rows.iter().fold(1.0f64, |m, row: &CompiledRow| m.max(row.constant.abs()));
+        let doubt = 1.0e-11 * largest;
+        Problem { network, frame, boxes, rows, disjuncts, region_of, doubt, members }
     }
 
     /// The disjuncts of a region.

@@ -47,7 +47,7 @@ pub fn attack(
         for p in 0..count {
             let (x, y) = (&points[p * dims..(p + 1) * dims], &outputs[p * len..(p + 1) * len]);
             let margin = problem.margin(disjunct, x, y);
-            if margin <= 0.0 {
+            if margin <= problem.doubt {
                 best.push((margin, x.to_vec()));
             }
             let Some(row) = problem.steepest(disjunct, x, y) else { continue };
@@ -59,7 +59,7 @@ pub fn attack(
             }
         }
         if !best.is_empty() {
-            hits += 1;
+            hits += usize::from(best.iter().any(|(margin, _)| *margin <= 0.0));
             best.sort_by(|a, b| a.0.total_cmp(&b.0));
             best.truncate(8);
             if hits > 10 {
@@ -100,13 +100,14 @@ pub struct Seeker<'b> {
 }
 
 /// Moves all seekers down by a few steps of halving length, side by side, until some violate; those
-/// that do, best first.
+/// that do, or come as near to it as rounding can tell, best first.
 pub fn descend(problem: &Problem, mut seekers: Vec<Seeker<'_>>, steps: usize) -> Vec<Candidate> {
     let dims = problem.network.input_len();
     let len = problem.network.output_len();
     let count = seekers.len();
     let mut found: Vec<(f64, Candidate)> = Vec::new();
     let mut reach = 0.5;
+    let mut hit = false;
     for step in 0..=steps {
         let points: Vec<f64> = seekers.iter().flat_map(|s| s.point.iter().copied()).collect();
         let values = problem.network.evaluate(&points, count);
@@ -116,9 +117,10 @@ pub fn descend(problem: &Problem, mut seekers: Vec<Seeker<'_>>, steps: usize) ->
         for (s, seeker) in seekers.iter().enumerate() {
             let y = &outputs[s * len..(s + 1) * len];
             let margin = problem.margin(seeker.disjunct, &seeker.point, y);
-            if margin <= 0.0 {
+            if margin <= problem.doubt {
                 let point = seeker.point.clone();
                 found.push((margin, Candidate { disjunct: seeker.disjunct, point }));
+                hit |= margin <= 0.0;
             }
             if let Some(row) = problem.steepest(seeker.disjunct, &seeker.point, y) {
                 for (index, value) in &problem.rows[row as usize].outputs {
@@ -129,7 +131,7 @@ pub fn descend(problem: &Problem, mut seekers: Vec<Seeker<'_>>, steps: usize) ->
                 }
             }
         }
-        if step == steps || !found.is_empty() {
+        if step == steps || hit {
             break;
         }
         let gradient = problem.network.gradient(&values, seeds, count);

@@ -40,16 +40,53 @@ pub enum Judgement {
     Undecided,
 }
 
-/// Moves `point` onto representable values inside the region and judges it against one disjunct.
+/// Moves `point` into the region and judges it against one disjunct.
 ///
 /// Coordinates become the nearest value of the model's type that lies inside, or else the nearest
-/// float64, or else a rational.
+/// float64, or else a rational. If that point does no harm, the point itself is judged, coordinates
+/// beyond a face being moved onto it: where a violation has no room, a rounded one would miss it.
 pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Judgement {
-    let case = &query.disjuncts[disjunct];
-    let region = &query.regions[case.region as usize];
+    let region = &query.regions[query.disjuncts[disjunct].region as usize];
     let Some((inputs, representable)) = place(region, point, graph.element) else {
         return Judgement::Harmless;
     };
+    let rounded = judge_exactly(graph, query, disjunct, inputs.clone(), representable);
+    if let Judgement::Violates(_) = rounded {
+        return rounded;
+    }
+    match onto_faces(region, point) {
+        Some(inside) if inside != inputs => {
+            match judge_exactly(graph, query, disjunct, inside, false) {
+                Judgement::Violates(found) => Judgement::Violates(found),
+                _ => rounded,
+            }
+        }
+        _ => rounded,
+    }
+}
+
+/// The point itself, in exact numbers, coordinates outside moved onto the nearest face; `None` if a strict
+/// face is in the way.
+fn onto_faces(region: &Region, point: &[f64]) -> Option<Vec<Rational>> {
+    let inside: Option<Vec<Rational>> = point
+        .iter()
+        .zip(region.lower.iter().zip(&region.upper))
+        .map(|(x, (lower, upper))| {
+            let x = Rational::from_f64(*x)?;
+            Some(x.max(lower.value.clone()).min(upper.value.clone()))
+        })
+        .collect();
+    inside.filter(|inside| region.contains(inside))
+}
+
+fn judge_exactly(
+    graph: &Graph,
+    query: &Query,
+    disjunct: usize,
+    inputs: Vec<Rational>,
+    representable: bool,
+) -> Judgement {
+    let case = &query.disjuncts[disjunct];
     let executed = representable.then(|| execute(graph, &inputs));
     let execution_violates = executed.as_ref().is_some_and(|outputs| {
         let outputs: Option<Vec<Rational>> =

@@ -80,9 +80,7 @@ impl Ascent {
         for (index, node) in network.nodes.iter().enumerate() {
             let value = match &node.primitive {
                 Primitive::Input => points.clone(),
-                Primitive::Affine { terms, bias, .. } => {
-                    network.affine(terms, bias, &values, rows)
-                }
+                Primitive::Affine { terms, bias, .. } => network.affine(terms, bias, &values, rows),
                 Primitive::Relu { of } => {
                     let z = &values[*of];
                     let a = &trace[index];

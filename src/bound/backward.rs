@@ -296,6 +296,30 @@ pub fn tighten(
     bounds: &mut NodeBounds,
     work: &mut Workspace,
 ) {
+    let widest = network.nodes[..=index].iter().map(|node| node.len).max().unwrap_or(1);
+    let block = (BLOCK / widest.max(1) / 2).max(1);
+    for wanted in wanted.chunks(block) {
+        if work.is_late() {
+            return;
+        }
+        tighten_block(network, frame, relaxations, index, boxes, wanted, bounds, work);
+    }
+}
+
+/// Coefficients in the largest matrix of rows that one sweep carries (16 MB: what two cores' caches
+/// hold, and little enough for the time limit to be noticed between blocks).
+const BLOCK: usize = 2 << 20;
+
+fn tighten_block(
+    network: &Network,
+    frame: &Frame,
+    relaxations: &[Relaxation],
+    index: NodeIndex,
+    boxes: &Boxes,
+    wanted: &[(u32, u32)],
+    bounds: &mut NodeBounds,
+    work: &mut Workspace,
+) {
     let len = network.nodes[index].len;
     let rows = 2 * wanted.len();
     let (mut owner, mut element) = (Vec::with_capacity(rows), Vec::with_capacity(rows));

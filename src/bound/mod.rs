@@ -19,6 +19,8 @@ pub use forms::{Forms, minimum};
 pub use frame::Frame;
 pub use propagate::{Intermediate, propagate};
 
+use crate::budget::Budget;
+
 /// A batch of boxes, row-major: box `b` has the faces `lower[b * dims ..][..dims]` and likewise `upper`.
 #[derive(Debug, Clone, Default)]
 pub struct Boxes {
@@ -91,14 +93,26 @@ impl NodeBounds {
 /// Enclosures of all nodes, indexed as [`crate::net::Network::nodes`].
 pub type Bounds = Vec<NodeBounds>;
 
-/// Reusable buffers: sweeps over small networks would otherwise spend more time in the allocator than
-/// in products.
+/// What a thread sweeps with: reusable buffers, since sweeps over small networks would otherwise spend
+/// more time in the allocator than in products, and the budget, since one sweep over a large network can
+/// take longer than the time that is left.
 #[derive(Debug, Default)]
 pub struct Workspace {
     free: Vec<Vec<f64>>,
+    budget: Option<Budget>,
 }
 
 impl Workspace {
+    /// A workspace whose sweeps stop tightening when the budget ends.
+    pub fn within(budget: &Budget) -> Workspace {
+        Workspace { free: Vec::new(), budget: Some(budget.clone()) }
+    }
+
+    /// Whether the time is up: bounds that are still wider than they could be are sound all the same.
+    pub fn is_late(&self) -> bool {
+        self.budget.as_ref().is_some_and(Budget::is_exhausted)
+    }
+
     /// A buffer of `len` numbers with unspecified content.
     pub fn take(&mut self, len: usize) -> Vec<f64> {
         let mut buffer = self.free.pop().unwrap_or_default();

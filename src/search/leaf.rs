@@ -3,9 +3,9 @@
 use super::queue::{Inherited, Subproblem};
 use super::{Handled, Listener, branch};
 use crate::attack::Seeker;
-use crate::problem::{CompiledRow, Problem};
 use crate::bound::{Forms, Relaxation, Seeds, Trace, Workspace, alpha, backward, minimum};
 use crate::kernel::rounding::{UNIT, gamma, inflate};
+use crate::problem::{CompiledRow, Problem};
 use std::sync::Arc;
 
 /// Why a disjunct is impossible on a box.
@@ -81,8 +81,7 @@ pub(super) fn first_look(
             let mut lower = subproblem.lower.clone();
             let mut upper = subproblem.upper.clone();
             let strict = |form: usize| problem.rows[rows[form] as usize].strict;
-            let (closed, bound, multipliers) =
-                close(forms, &mine, &strict, &mut lower, &mut upper);
+            let (closed, bound, multipliers) = close(forms, &mine, &strict, &mut lower, &mut upper);
             if closed.is_some() {
                 continue;
             }
@@ -145,8 +144,7 @@ pub(super) fn sharpen(
         let constant = combined.iter().map(|row| row.constant).collect();
         let seeds = Seeds::Rows { owner: owner.clone(), coefficients, constant };
         let (frame, trace_into) = (&problem.frame, Some(&mut trace));
-        let mut forms =
-            backward(network, frame, &relaxations, output, &seeds, trace_into, work);
+        let mut forms = backward(network, frame, &relaxations, output, &seeds, trace_into, work);
         problem.add_input_parts(&mut forms, &combined);
         for (r, case) in cases.iter_mut().enumerate() {
             if closed[r] {

@@ -11,8 +11,8 @@ mod queue;
 
 pub use leaf::{Close, clip, refute_jointly};
 
-use crate::bound::{Boxes, Intermediate, Seeds, Workspace, backward, propagate};
 use crate::attack;
+use crate::bound::{Boxes, Intermediate, Seeds, Workspace, backward, propagate};
 use crate::budget::Budget;
 use crate::problem::{Candidate, Problem};
 use queue::{Queue, Subproblem};
@@ -110,12 +110,15 @@ pub fn search(
             let shared: &dyn Listener = listener;
             round
                 .par_chunks(settings.chunk)
-                .map_init(Workspace::default, |work, chunk| {
-                    if budget.is_exhausted() {
-                        return Vec::new();
-                    }
-                    handle(problem, settings, chunk, crowded, shared, work)
-                })
+                .map_init(
+                    || Workspace::within(budget),
+                    |work, chunk| {
+                        if budget.is_exhausted() {
+                            return Vec::new();
+                        }
+                        handle(problem, settings, chunk, crowded, shared, work)
+                    },
+                )
                 .collect()
         };
         if results.iter().map(Vec::len).sum::<usize>() < round.len() {

@@ -1,18 +1,21 @@
 //! One query: strategy, budget, verdict. The library's door.
 
-use crate::attack::{self, Counterexample, Judgement, Plan, judge};
-use crate::bound::{Bounds, Boxes, Frame, Intermediate, Workspace, exact, propagate};
+mod judge;
+mod strategy;
+
+use crate::attack::{self, Counterexample, Plan};
+use crate::bound::{Bounds, Boxes, Frame, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
 use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
 use crate::problem::{Candidate, Problem};
-use crate::search::{self, End, Listener, Progress, Settings};
+use crate::search::{self, End, Listener, Progress};
 use fastrand::Rng;
+use judge::Judge;
 use plimsoll_check::Error;
 use plimsoll_check::graph::Graph;
-use plimsoll_check::number::Rational;
-use plimsoll_check::query::{Arithmetic, Face, Query, Region};
+use plimsoll_check::query::{Arithmetic, Query};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -225,7 +228,7 @@ impl<'o> Verifier<'o> {
     fn run(&self, model: &Graph, query: &Query, budget: &Budget, outcome: &mut Outcome) {
         let network = ops::lower(model);
         let boxes = outward(query, network.input_len());
-        let mut work = Workspace::default();
+        let mut work = Workspace::within(budget);
         let (hull, bounds) = root(&network, &boxes, &mut work);
         if !bounds.iter().all(|node| node.is_finite()) {
             outcome.verdict = Verdict::Unknown(Reason::Overflow);
@@ -233,15 +236,19 @@ impl<'o> Verifier<'o> {
         }
         let frame = Frame::new(&network, &bounds);
         let problem = Problem::new(&network, frame, boxes, query);
-        let mut judge =
-            Judge { model, query, network: &network, found: None, near_misses: Vec::new() };
+        let mut judge = Judge::new(model, query, &network);
         if falsify(&problem, self.options.seed, budget, &mut judge) {
             outcome
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
         } else {
-            let settings =
-                strategy(&problem, &hull, &bounds, self.options.memory, &mut outcome.strategy);
+            let settings = strategy::choose(
+                &problem,
+                &hull,
+                &bounds,
+                self.options.memory,
+                &mut outcome.strategy,
+            );
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
             let mut run = || search::search(&problem, &settings, budget, &mut listener);
             let pool = rayon::ThreadPoolBuilder::new()
@@ -294,52 +301,6 @@ fn root(network: &Network, boxes: &Boxes, work: &mut Workspace) -> (Boxes, Bound
     (hull, bounds)
 }
 
-/// Decides how to search, from the query's features alone.
-fn strategy(
-    problem: &Problem,
-    hull: &Boxes,
-    bounds: &Bounds,
-    memory: usize,
-    words: &mut Vec<String>,
-) -> Settings {
-    let network = problem.network;
-    let free = (0..hull.dims).filter(|d| hull.lower[*d] < hull.upper[*d]).count();
-    let mut prefix = 0usize;
-    let mut backward = 0usize;
-    for (index, node) in network.nodes.iter().enumerate() {
-        if let crate::net::Primitive::Affine { terms, .. } = &node.primitive {
-            prefix += terms.iter().map(|t| t.map.multiply_adds()).sum::<usize>();
-        }
-        if let crate::net::Primitive::Relu { of } = node.primitive {
-            let unstable = (0..node.len)
-                .filter(|k| bounds[of].lower[*k] < 0.0 && bounds[of].upper[*k] > 0.0)
-                .count();
-            backward += 2 * unstable * prefix;
-        }
-        let _ = index;
-    }
-    words.push(format!(
-        "{free} free inputs, {} relu neurons, {} multiply-adds a point, {} regions, {} disjuncts",
-        network.neuron_count(),
-        network.multiply_adds,
-        problem.boxes.count,
-        problem.disjuncts.len(),
-    ));
-    let intermediate = if backward > 200_000_000 {
-        words.push(
-            "backward bounds of all unstable neurons are too dear: intervals and zonotopes instead"
-                .into(),
-        );
-        Intermediate::Zonotope { keep: 16 }
-    } else {
-        words
-            .push("branch and bound on the inputs with backward bounds of unstable neurons".into());
-        Intermediate::Backward
-    };
-    let chunk = (20_000_000 / backward.max(network.multiply_adds).max(1)).clamp(1, 64);
-    Settings { intermediate, iterations: 6, chunk, chunks: 8, memory }
-}
-
 /// A short search for counterexamples before any bound; `true` if one was confirmed.
 fn falsify(problem: &Problem, seed: u64, budget: &Budget, judge: &mut Judge) -> bool {
     let mut rng = Rng::with_seed(seed);
@@ -363,66 +324,6 @@ fn falsify(problem: &Problem, seed: u64, budget: &Budget, judge: &mut Judge) -> 
         }
     }
     false
-}
-
-/// Decides on points and on boxes by exact arithmetic, and keeps what it found.
-struct Judge<'a> {
-    model: &'a Graph,
-    query: &'a Query,
-    network: &'a Network,
-    found: Option<Box<Counterexample>>,
-    near_misses: Vec<Counterexample>,
-}
-
-/// Near misses that are kept.
-const NEAR_MISSES: usize = 4;
-
-impl Judge<'_> {
-    /// Judges candidates; `true` once a proved counterexample is at hand, preferably one that an
-    /// execution in the model's precision confirms.
-    fn confirm(&mut self, candidates: &[Candidate]) -> bool {
-        for candidate in candidates.iter().take(16) {
-            match judge(self.model, self.query, candidate.disjunct as usize, &candidate.point) {
-                Judgement::Violates(found) => {
-                    let confirmed = found.execution_violates;
-                    if confirmed || self.found.is_none() {
-                        self.found = Some(found);
-                    }
-                    if confirmed {
-                        return true;
-                    }
-                }
-                Judgement::NearMiss(found) => {
-                    if self.near_misses.len() < NEAR_MISSES {
-                        self.near_misses.push(*found);
-                    }
-                }
-                Judgement::Harmless | Judgement::Undecided => {}
-            }
-        }
-        self.found.is_some()
-    }
-
-    /// Whether exact arithmetic shows that no point of the box violates the disjunct.
-    fn refutes(&self, lower: &[f64], upper: &[f64], disjunct: usize) -> bool {
-        let case = &self.query.disjuncts[disjunct];
-        let region = &self.query.regions[case.region as usize];
-        let face = |outer: &Face, value: f64, upward: bool| -> Option<Face> {
-            let exact = Rational::from_f64(value)?;
-            let tighter = if upward { exact < outer.value } else { exact > outer.value };
-            Some(if tighter { Face { value: exact, strict: false } } else { outer.clone() })
-        };
-        let lower: Option<Vec<Face>> =
-            region.lower.iter().zip(lower).map(|(f, v)| face(f, *v, false)).collect();
-        let upper: Option<Vec<Face>> =
-            region.upper.iter().zip(upper).map(|(f, v)| face(f, *v, true)).collect();
-        match (lower, upper) {
-            (Some(lower), Some(upper)) => {
-                exact::refutes(self.network, &Region { lower, upper }, &case.rows)
-            }
-            _ => false,
-        }
-    }
 }
 
 /// Connects the search with the judge and the observer.

@@ -1,0 +1,73 @@
+//! How to search: decided from features of the query, never from names.
+
+use crate::bound::{Bounds, Boxes, Intermediate};
+use crate::net::Primitive;
+use crate::problem::Problem;
+use crate::search::Settings;
+
+/// Error symbols of a zonotope that has to be cheap.
+const FEW_SYMBOLS: usize = 4;
+
+/// How many times dearer than zonotopes backward bounds may be before they are not worth it.
+const DEAR: usize = 100;
+
+/// Multiply-adds that one chunk of boxes should take: long enough to keep a thread busy, short enough for
+/// progress and time limits.
+const CHUNK: usize = 20_000_000;
+
+/// Numbers that the widest layer's rows of a chunk may have, to stay within a core's cache (2 MB).
+const CACHED: usize = 1 << 18;
+
+/// Settings for a query whose hull of regions has these interval bounds; says why in `words`.
+pub(super) fn choose(
+    problem: &Problem,
+    hull: &Boxes,
+    bounds: &Bounds,
+    memory: usize,
+    words: &mut Vec<String>,
+) -> Settings {
+    let network = problem.network;
+    let free = (0..hull.dims).filter(|d| hull.lower[*d] < hull.upper[*d]).count();
+    let backward = backward_cost(problem, bounds);
+    let zonotope = (1 + free + FEW_SYMBOLS) * network.multiply_adds;
+    words.push(format!(
+        "{free} free inputs, {} relu neurons, {} multiply-adds a point, {} regions, {} disjuncts",
+        network.neuron_count(),
+        network.multiply_adds,
+        problem.boxes.count,
+        problem.disjuncts.len(),
+    ));
+    let widest = network.nodes.iter().map(|node| node.len).max().unwrap_or(1);
+    let (intermediate, cost, size) = if backward > DEAR * zonotope {
+        words.push(format!(
+            "branch and bound on the inputs with zonotopes: backward bounds of all unstable neurons \
+             cost {} times as much",
+            backward / zonotope.max(1)
+        ));
+        (Intermediate::Zonotope { keep: FEW_SYMBOLS }, zonotope, (1 + free + FEW_SYMBOLS) * widest)
+    } else {
+        words
+            .push("branch and bound on the inputs with backward bounds of unstable neurons".into());
+        (Intermediate::Backward, backward.max(network.multiply_adds), widest)
+    };
+    let chunk = (CHUNK / cost.max(1)).min(CACHED / size).clamp(1, 64);
+    Settings { intermediate, iterations: 6, chunk, chunks: 8, memory }
+}
+
+/// Multiply-adds of backward sweeps for both ends of every neuron that intervals leave unstable.
+fn backward_cost(problem: &Problem, bounds: &Bounds) -> usize {
+    let mut prefix = 0;
+    let mut cost = 0;
+    for node in &problem.network.nodes {
+        if let Primitive::Affine { terms, .. } = &node.primitive {
+            prefix += terms.iter().map(|t| t.map.multiply_adds()).sum::<usize>();
+        }
+        if let Primitive::Relu { of } = node.primitive {
+            let unstable = (0..node.len)
+                .filter(|k| bounds[of].lower[*k] < 0.0 && bounds[of].upper[*k] > 0.0)
+                .count();
+            cost += 2 * unstable * prefix;
+        }
+    }
+    cost
+}
