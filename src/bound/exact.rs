@@ -8,6 +8,7 @@
 use crate::net::{Network, NodeIndex, Primitive};
 use plimsoll_check::number::Rational;
 use plimsoll_check::query::{Region, Row};
+use std::collections::BTreeMap;
 
 /// Largest number of exact multiply-adds that one call may take (some 0.3 s).
 const WORK_LIMIT: usize = 400_000;
@@ -27,16 +28,24 @@ type Enclosures = Vec<(Vec<Rational>, Vec<Rational>)>;
 
 /// Whether no point of the region satisfies all rows, as far as one exact backward bound can tell.
 ///
-/// `false` says nothing. A row closes the region if its exact lower bound is positive, or if it is
+/// `false` says nothing. Rows are tried one by one and in combination: with `multipliers` rounded to
+/// 1/64, since those that meet a threshold exactly are mostly small fractions, and with equal ones. A row
+/// closes the region if its exact lower bound is positive, or if it is
 /// zero and cannot be attained: the row is strict, or the minimum lies on a strict face.
-pub fn refutes(network: &Network, region: &Region, rows: &[Row]) -> bool {
+pub fn refutes(network: &Network, region: &Region, rows: &[Row], multipliers: &[f64]) -> bool {
     if region.is_empty() {
         return true;
     }
-    if rows.is_empty() || work_bound(network, rows.len()) > WORK_LIMIT {
+    if rows.is_empty() || work_bound(network, rows.len() + 2) > WORK_LIMIT {
         return false;
     }
     let Some(bounds) = enclose(network, region) else { return false };
+    let mut rows = rows.to_vec();
+    if rows.len() > 1 {
+        let coarse: Vec<i64> = multipliers.iter().map(|m| (64.0 * m).round() as i64).collect();
+        rows.extend(combine(&rows, &coarse));
+        rows.extend(combine(&rows, &vec![1; multipliers.len()]));
+    }
     let faces = |v: &Rational, d: usize| {
         if v.signum() > 0 { &region.lower[d] } else { &region.upper[d] }
     };
@@ -62,6 +71,28 @@ pub fn refutes(network: &Network, region: &Region, rows: &[Row]) -> bool {
             least.signum() > 0 || (unattained && least.signum() == 0)
         })
     })
+}
+
+/// The combination of rows with these multipliers, none of them negative; strict if a strict row is part
+/// of it.
+fn combine(rows: &[Row], multipliers: &[i64]) -> Option<Row> {
+    let mut outputs: BTreeMap<u32, Rational> = BTreeMap::new();
+    let mut inputs: BTreeMap<u32, Rational> = BTreeMap::new();
+    let mut constant = Rational::ZERO;
+    let mut strict = false;
+    for (row, multiplier) in rows.iter().zip(multipliers).filter(|(_, m)| **m > 0) {
+        let multiplier = Rational::from(*multiplier);
+        strict |= row.strict;
+        constant += &(&multiplier * &row.constant);
+        for (sum, terms) in [(&mut outputs, &row.outputs), (&mut inputs, &row.inputs)] {
+            for (index, coefficient) in terms {
+                *sum.entry(*index).or_insert(Rational::ZERO) += &(&multiplier * coefficient);
+            }
+        }
+    }
+    let any = multipliers.iter().any(|m| *m > 0);
+    let terms = |sum: BTreeMap<u32, Rational>| sum.into_iter().collect();
+    any.then(|| Row { outputs: terms(outputs), inputs: terms(inputs), constant, strict })
 }
 
 /// An upper bound of the multiply-adds that [`refutes`] takes.

@@ -210,6 +210,7 @@ pub(super) fn conclude(
     cases: &[Case],
     crowded: bool,
     listener: &dyn Listener,
+    exact_tries: &mut usize,
     inherit: impl FnOnce() -> Arc<Inherited>,
 ) -> Handled {
     let mut handled =
@@ -221,10 +222,13 @@ pub(super) fn conclude(
     let mut slopes = vec![0.0; dims];
     for case in cases {
         let (lower, upper) = (&case.lower, &case.upper);
-        if case.bound > -1.0e-6 * (1.0 + scale(problem, &case.form))
-            && listener.close_exactly(lower, upper, case.disjunct)
-        {
-            continue;
+        let near = -1.0e-6 * (1.0 + scale(problem, &case.form));
+        // A parent as near shows that splitting alone does not help.
+        if case.bound > near && subproblem.bound > near && *exact_tries > 0 {
+            *exact_tries -= 1;
+            if listener.close_exactly(lower, upper, case.disjunct, &case.multipliers) {
+                continue;
+            }
         }
         open.push(case.disjunct);
         for (s, a) in slopes.iter_mut().zip(&case.form) {

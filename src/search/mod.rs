@@ -69,8 +69,18 @@ pub trait Listener: Sync {
     /// Judges points that violate a disjunct in float64; `true` ends the search.
     fn confirm(&mut self, candidates: &[Candidate]) -> bool;
     /// Tries harder on a box that resists, by exact arithmetic; `true` if no point of it violates.
-    fn close_exactly(&self, lower: &[f64], upper: &[f64], disjunct: u32) -> bool;
+    /// `multipliers` of the disjunct's rows nearly close it.
+    fn close_exactly(
+        &self,
+        lower: &[f64],
+        upper: &[f64],
+        disjunct: u32,
+        multipliers: &[f64],
+    ) -> bool;
 }
+
+/// Boxes of a chunk that exact arithmetic, some hundred times dearer, may be tried on.
+const EXACT_TRIES: usize = 2;
 
 /// Steps of gradient descent from the minimiser and the centre of every open case.
 const DESCENT: usize = 3;
@@ -183,6 +193,7 @@ fn handle(
     }
     let seekers = cases.iter().flat_map(|case| case.seekers()).collect();
     let candidates = attack::descend(problem, seekers, DESCENT);
+    let mut exact_tries = EXACT_TRIES;
     let mut rest = cases.as_slice();
     let mut handled: Vec<Handled> = chunk
         .iter()
@@ -190,7 +201,7 @@ fn handle(
         .map(|(b, subproblem)| {
             let (mine, more) = rest.split_at(rest.partition_point(|case| case.b <= b));
             rest = more;
-            leaf::conclude(problem, subproblem, mine, crowded, listener, || {
+            leaf::conclude(problem, subproblem, mine, crowded, listener, &mut exact_tries, || {
                 Arc::new(queue::Inherited::new(problem.network, &bounds, b))
             })
         })

@@ -60,7 +60,13 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether exact arithmetic shows that no point of the box violates the disjunct.
-    pub fn refutes(&self, lower: &[f64], upper: &[f64], disjunct: usize) -> bool {
+    pub fn refutes(
+        &self,
+        lower: &[f64],
+        upper: &[f64],
+        disjunct: usize,
+        multipliers: &[f64],
+    ) -> bool {
         let case = &self.query.disjuncts[disjunct];
         let region = &self.query.regions[case.region as usize];
         let face = |outer: &Face, value: f64, upward: bool| -> Option<Face> {
@@ -74,7 +80,7 @@ impl<'a> Judge<'a> {
             region.upper.iter().zip(upper).map(|(f, v)| face(f, *v, true)).collect();
         match (lower, upper) {
             (Some(lower), Some(upper)) => {
-                exact::refutes(self.network, &Region { lower, upper }, &case.rows)
+                exact::refutes(self.network, &Region { lower, upper }, &case.rows, multipliers)
             }
             _ => false,
         }

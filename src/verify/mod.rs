@@ -341,7 +341,13 @@ impl Listener for Reporter<'_, '_> {
         self.judge.confirm(candidates)
     }
 
-    fn close_exactly(&self, lower: &[f64], upper: &[f64], disjunct: u32) -> bool {
-        self.judge.refutes(lower, upper, disjunct as usize)
+    fn close_exactly(
+        &self,
+        lower: &[f64],
+        upper: &[f64],
+        disjunct: u32,
+        multipliers: &[f64],
+    ) -> bool {
+        self.judge.refutes(lower, upper, disjunct as usize, multipliers)
     }
 }
