@@ -6,6 +6,7 @@ pub mod budget;
 pub mod kernel;
 pub mod net;
 pub mod ops;
+pub mod ranges;
 pub mod read;
 pub mod search;
 mod verify;
