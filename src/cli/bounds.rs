@@ -203,7 +203,8 @@ impl Found {
 
 fn report(found: &[Found], names: &[String], regions: usize, talk: &Talk) -> String {
     if regions == 0 {
-        return "no input lies in the box, so that there is no output\n".to_string();
+        return "no input satisfies the box's constraints, so that there is no output\n"
+            .to_string();
     }
     let mut header = vec!["output".to_string()];
     header.extend(found.iter().map(|found| found.method.to_string()));

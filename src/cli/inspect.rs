@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Show what is in a model: inputs and outputs, operators, sizes, and what is not supported.
+/// Show what is in a model, and what of it is not supported.
+///
+/// Inputs and outputs with their shapes, operators, and sizes.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {

@@ -84,7 +84,7 @@ fn write(mut mantissa: i64, mut exponent: i32) -> String {
     let digits = mantissa.unsigned_abs().to_string();
     // The place of the point, counted from before the first digit.
     let point = digits.len() as i32 + exponent;
-    if point > 12 || point < -4 {
+    if !(-4..=12).contains(&point) {
         let (first, rest) = digits.split_at(1);
         let dot = if rest.is_empty() { "" } else { "." };
         return format!("{sign}{first}{dot}{rest}e{}", point - 1);

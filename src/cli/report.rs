@@ -56,7 +56,9 @@ pub fn report(
         }
         Verdict::Unknown(reason) => {
             field(&mut text, style, "reason", &reason.to_string());
-            field(&mut text, style, "closed", &closed(outcome));
+            if outcome.progress.boxes > 0 {
+                field(&mut text, style, "closed", &closed(outcome));
+            }
             if let Some(worst) = worst(&outcome.progress) {
                 let words = format!("{} among open boxes; above 0 closes one", nearest(worst));
                 field(&mut text, style, "worst bound", &words);
@@ -91,6 +93,7 @@ pub fn seconds(time: Duration) -> String {
     if seconds < 1.0 { format!("{:.1} ms", 1e3 * seconds) } else { format!("{seconds:.2} s") }
 }
 
+/// How much of the region is closed, and in how many boxes.
 fn closed(outcome: &Outcome) -> String {
     let progress = &outcome.progress;
     let share = match outcome.verdict {
@@ -100,9 +103,10 @@ fn closed(outcome: &Outcome) -> String {
     };
     match (progress.boxes, progress.open) {
         (0, _) => format!("{share}, without a search"),
-        (boxes, 0) => format!("{share}, {} of {boxes} boxes", progress.closed),
+        (1, 0) => format!("{share}, in one box"),
+        (boxes, 0) => format!("{share}, in {} boxes; {boxes} were bounded", progress.closed),
         (boxes, open) => {
-            format!("{share}, {} of {boxes} boxes, {open} are open", progress.closed)
+            format!("{share}, in {} boxes; {boxes} were bounded, {open} are open", progress.closed)
         }
     }
 }

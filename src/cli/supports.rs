@@ -6,10 +6,15 @@ use plimsoll_check::ops::SUPPORTED;
 use plimsoll_check::query::Arithmetic;
 use plimsoll_check::vnnlib::VERSIONS;
 
-/// Say what is supported, as the VNN-LIB standard's solver interface asks: one identifier a line,
-/// followed by ` * ` and a note where support is partial.
+/// Say what is supported, as the VNN-LIB standard asks a solver.
+///
+/// The answer has one identifier a line, followed by ` * ` and a note where support is partial.
 #[derive(clap::Args)]
-#[command(group = ArgGroup::new("capability").required(true), after_long_help = EXAMPLES)]
+#[command(
+    group = ArgGroup::new("capability").required(true),
+    override_usage = "plimsoll supports CAPABILITY",
+    after_long_help = EXAMPLES
+)]
 pub struct Args {
     /// Operators of ONNX.
     #[arg(long, group = "capability")]

@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", requires = "network")]
     serialise_assignments: Option<PathBuf>,
     /// Seconds after which the answer is `unknown`, possibly with a fraction [default: no limit].
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     timeout: Option<Duration>,
     #[command(flatten)]
     limits: Limits,

@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(value_name = "INSTANCES.csv")]
     list: PathBuf,
     /// Most seconds an instance may take, whatever the list says.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     cap: Option<Duration>,
     /// Instances that run side by side; threads and memory are shared between them.
     #[arg(long, value_name = "N", default_value = "1")]
