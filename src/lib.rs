@@ -7,6 +7,7 @@ pub mod kernel;
 pub mod net;
 pub mod ops;
 pub mod problem;
+pub mod ranges;
 pub mod read;
 pub mod search;
 mod verify;

@@ -30,6 +30,18 @@ pub enum ElementType {
     Bool,
 }
 
+impl ElementType {
+    /// ONNX's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ElementType::F32 => "float32",
+            ElementType::F64 => "float64",
+            ElementType::I64 => "int64",
+            ElementType::Bool => "bool",
+        }
+    }
+}
+
 /// The numbers of a constant tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TensorData {

@@ -158,6 +158,17 @@ pub struct Query {
     pub notes: Vec<String>,
 }
 
+impl Arithmetic {
+    /// The word for it in VNN-LIB 2.0.
+    pub fn name(self) -> &'static str {
+        match self {
+            Arithmetic::Real => "real",
+            Arithmetic::Float32 => "float32",
+            Arithmetic::Float64 => "float64",
+        }
+    }
+}
+
 impl Query {
     /// Number of flat inputs.
     pub fn input_count(&self) -> usize {
@@ -208,7 +219,7 @@ impl Query {
             Arithmetic::Float64 => ("float64", graph.element == ElementType::F64),
         };
         if !fits {
-            let model = element_name(graph.element);
+            let model = graph.element.name();
             return Err(Error::new(
                 Kind::UnsupportedQuery,
                 format!("the query's tensors have type {typed}, the model computes in {model}"),
@@ -265,13 +276,4 @@ fn compare_tensors(
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn element_name(element: ElementType) -> &'static str {
-    match element {
-        ElementType::F32 => "float32",
-        ElementType::F64 => "float64",
-        ElementType::I64 => "int64",
-        ElementType::Bool => "bool",
-    }
 }

@@ -13,9 +13,9 @@ use crate::problem::{Candidate, Problem};
 use crate::search::{self, End, Listener, Progress};
 use fastrand::Rng;
 use judge::Judge;
-use plimsoll_check::Error;
-use plimsoll_check::graph::Graph;
+use plimsoll_check::graph::{ElementType, Graph};
 use plimsoll_check::query::{Arithmetic, Query};
+use plimsoll_check::{Error, Kind};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +29,19 @@ pub enum Semantics {
     AsTyped,
     /// The weights and constants are exact rationals and the network is a function over the reals.
     Real,
+    /// Executions in float32, whatever the query's types say.
+    Float32,
+}
+
+impl Semantics {
+    /// The arithmetic that a verdict on the query speaks about.
+    pub fn of(self, query: &Query) -> Arithmetic {
+        match self {
+            Semantics::AsTyped => query.arithmetic,
+            Semantics::Real => Arithmetic::Real,
+            Semantics::Float32 => Arithmetic::Float32,
+        }
+    }
 }
 
 /// Settings of a run.
@@ -65,7 +78,7 @@ pub enum Reason {
     Timeout,
     /// The run was cancelled.
     Interrupted,
-    /// The query is typed for executions in a float type, for which no proof is available.
+    /// The question is about executions in a float type, for which no proof is available.
     FloatSemantics,
     /// A value may be too large for float64, so that nothing can be bounded.
     Overflow,
@@ -95,7 +108,7 @@ impl fmt::Display for Reason {
             Reason::Timeout => "the time limit was reached; a longer --timeout continues the same search",
             Reason::Interrupted => "the run was interrupted",
             Reason::FloatSemantics => {
-                "the query is typed for float execution, whose rounding is not covered by a proof yet; \
+                "the question is about float execution, whose rounding is not covered by a proof yet; \
                  --semantics real asks about the ideal function instead"
             }
             Reason::Overflow => "a value in the network may exceed the range of float64 over this region",
@@ -126,6 +139,8 @@ pub enum Verdict {
 pub struct Outcome {
     /// The answer.
     pub verdict: Verdict,
+    /// The arithmetic under which it is true.
+    pub semantics: Arithmetic,
     /// Whether the property holds only because no input meets the query's own constraints.
     pub vacuous: bool,
     /// How far the search had come.
@@ -194,14 +209,24 @@ impl<'o> Verifier<'o> {
     /// Answers one query about one model.
     ///
     /// # Errors
-    /// If query and model do not fit each other.
+    /// If query and model do not fit each other, or the model has another float type than the
+    /// semantics that was asked for.
     pub fn verify(&self, model: &Graph, query: &Query) -> Result<Outcome, Error> {
         let budget = Budget::new(self.options.timeout).with_flag(self.cancelled.clone());
         let mut notes = query.matches(model)?;
         notes.extend(query.notes.iter().cloned());
         notes.extend(model.notes.iter().cloned());
+        let semantics = self.options.semantics.of(query);
+        if semantics == Arithmetic::Float32 && model.element != ElementType::F32 {
+            return Err(Error::new(
+                Kind::UnsupportedQuery,
+                "float32 semantics was asked for, and the model computes in float64",
+            )
+            .help("`real` semantics is independent of the model's float type"));
+        }
         let mut outcome = Outcome {
             verdict: Verdict::Holds,
+            semantics,
             vacuous: query.is_vacuous(),
             progress: Progress::default(),
             near_misses: Vec::new(),
@@ -209,14 +234,12 @@ impl<'o> Verifier<'o> {
             notes,
             elapsed: Duration::ZERO,
         };
-        let real =
-            self.options.semantics == Semantics::Real || query.arithmetic == Arithmetic::Real;
         if !rounding::arithmetic_is_standard() {
             outcome.verdict = Verdict::Unknown(Reason::Arithmetic);
         } else if query.is_vacuous() {
             outcome.progress.share = 1.0;
             outcome.strategy.push("no input satisfies the query's own constraints".into());
-        } else if !real {
+        } else if semantics != Arithmetic::Real {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
         } else {
             self.run(model, query, &budget, &mut outcome);

@@ -19,6 +19,9 @@ use crate::error::{Error, Kind};
 use crate::query::{Language, Query};
 use lexer::{Lexer, Token, quote};
 
+/// The oldest and the newest version of the language that are read in full.
+pub const VERSIONS: [&str; 2] = ["1.0", "2.0"];
+
 /// Most flat inputs, and as many names of 1.0 outputs.
 const MAX_VARIABLES: usize = 1 << 22;
 

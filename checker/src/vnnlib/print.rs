@@ -51,6 +51,22 @@ impl Query {
         text
     }
 
+    /// Flat input `input` as the query's language writes it: `X_3` or `X[0,3]`.
+    pub fn input_name(&self, input: usize) -> String {
+        match self.language {
+            Language::V1 => format!("X_{input}"),
+            Language::V2 => element_name(&self.inputs, input),
+        }
+    }
+
+    /// Flat output `output` as the query's language writes it.
+    pub fn output_name(&self, output: usize) -> String {
+        match self.language {
+            Language::V1 => format!("Y_{output}"),
+            Language::V2 => element_name(&self.outputs, output),
+        }
+    }
+
     fn declarations(&self) -> String {
         let mut text = String::new();
         match self.language {
@@ -87,16 +103,9 @@ struct Names {
 
 impl Names {
     fn new(query: &Query) -> Names {
-        let (inputs, outputs) = (0..query.input_count(), 0..query.output_count());
-        match query.language {
-            Language::V1 => Names {
-                inputs: inputs.map(|input| format!("X_{input}")).collect(),
-                outputs: outputs.map(|output| format!("Y_{output}")).collect(),
-            },
-            Language::V2 => Names {
-                inputs: inputs.map(|input| element_name(&query.inputs, input)).collect(),
-                outputs: outputs.map(|output| element_name(&query.outputs, output)).collect(),
-            },
+        Names {
+            inputs: (0..query.input_count()).map(|input| query.input_name(input)).collect(),
+            outputs: (0..query.output_count()).map(|output| query.output_name(output)).collect(),
         }
     }
 
