@@ -169,6 +169,7 @@ fn write_error(args: &Args) {
 }
 
 fn answer(args: &Args, watcher: &Watcher, started: Instant) -> Result<Answered, Failure> {
+    let cancelled = interrupt::flag();
     let (model, spec) = match &args.second {
         Some(spec) => (args.first.clone(), spec.clone()),
         None => (standard::single(&args.network)?, args.first.clone()),
@@ -185,7 +186,7 @@ fn answer(args: &Args, watcher: &Watcher, started: Instant) -> Result<Answered, 
     let left = args.timeout.map(|limit| limit.saturating_sub(started.elapsed()));
     let outcome = Verifier::new(args.limits.options(left))
         .observe(watcher)
-        .cancel_with(interrupt::flag())
+        .cancel_with(cancelled)
         .verify(&graph, &query)
         .map_err(|error| error.in_file(&spec))?;
     Ok(Answered { model, spec, graph, query, outcome })

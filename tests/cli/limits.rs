@@ -2,11 +2,22 @@
 
 use crate::onnx::{tangle, tangled_question};
 use crate::program::{HOLDS, Ran, Scratch, command, plimsoll};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn tangled(scratch: &Scratch) -> [String; 2] {
     [scratch.file("tangle.onnx", tangle()), scratch.file("tangle.vnnlib", tangled_question())]
+}
+
+/// Waits until a stream of events has this word.
+#[cfg(unix)]
+fn await_event(events: &str, word: &str) {
+    let waiting = Instant::now();
+    while !std::fs::read_to_string(events).unwrap_or_default().contains(word) {
+        assert!(waiting.elapsed() < Duration::from_secs(60), "{word} does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
@@ -52,11 +63,7 @@ fn the_first_interruption_gives_an_answer() {
         .spawn()
         .unwrap();
     // The search runs once it has reported progress.
-    let waiting = Instant::now();
-    while !std::fs::read_to_string(&events).unwrap_or_default().contains("\"progress\"") {
-        assert!(waiting.elapsed() < Duration::from_secs(60), "the search does not begin");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    await_event(&events, "\"progress\"");
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     let started = Instant::now();
@@ -66,6 +73,28 @@ fn the_first_interruption_gives_an_answer() {
     assert_eq!(ran.json()["reason"], "interrupted");
     assert!(ran.json()["progress"]["boxes"].as_u64().unwrap() > 0);
     assert!(ran.stderr.contains("interrupted"), "{ran:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_second_interruption_ends_the_program() {
+    let scratch = Scratch::new("killed");
+    let spec = scratch.path("never.vnnlib");
+    // Nobody ever writes into this pipe, so that reading it does not end.
+    assert!(Command::new("mkfifo").arg(&spec).status().unwrap().success());
+    let events = scratch.path("events.jsonl");
+    let mut child = command(&["verify", HOLDS[0], &spec, "--events", &events])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    await_event(&events, "\"started\"");
+    let id = child.id().to_string();
+    let interrupt = || Command::new("kill").args(["-INT", &id]).status();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(interrupt().unwrap().success());
+    while !said.next().unwrap().unwrap().contains("once more to end at once") {}
+    assert!(interrupt().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
 #[test]

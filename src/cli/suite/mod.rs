@@ -130,7 +130,7 @@ fn suite(args: &Args, talk: &Talk, started: Instant) -> Result<Code, Failure> {
     text.push_str(&summary::summary(&rows));
     if rows.len() < instances.len() {
         let open = instances.len() - rows.len();
-        text.push_str(&format!("interrupted: {open} of {} did not run\n", instances.len()));
+        text.push_str(&format!("interrupted: {open} of {} have no answer\n", instances.len()));
         code = code.and(Code::Interrupted);
     }
     Ok(if terminal::print(&text) { code } else { code.and(Code::Input) })
