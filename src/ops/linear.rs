@@ -1,8 +1,7 @@
 //! Lowering of Gemm, MatMul and ReduceSum.
 
-use super::elementwise::{Operand, broadcast};
+use super::elementwise::{Collector, Operand, broadcast};
 use super::{Contribution, Linear};
-use plimsoll_check::graph::Tensor;
 
 /// `alpha A' B' + beta C`, with A or B constant.
 pub(crate) fn gemm(
@@ -75,37 +74,18 @@ fn products(
     inner: usize,
     place: impl Fn(usize, usize) -> (usize, usize, f64),
 ) -> Contribution {
-    let left_varies = operands[0].constant.is_none();
-    let weights: Option<&Tensor> =
-        if left_varies { operands[1].constant } else { operands[0].constant };
-    let mut lines = Vec::with_capacity(results);
-    let mut errors = Vec::with_capacity(results);
-    let mut exact = true;
+    let left_varies = !operands[0].is_known();
+    let weights = &operands[usize::from(left_varies)];
+    let mut collector = Collector::default();
     for out in 0..results {
-        let mut line = Vec::new();
-        let mut error = Vec::new();
+        collector.begin();
         for t in 0..inner {
             let (i, j, factor) = place(out, t);
             let (variable, stored) = if left_varies { (i, j) } else { (j, i) };
-            let weight = weights.map_or(0.0, |tensor| tensor.float(stored));
-            let value = factor * weight;
-            if value != 0.0 || weight != 0.0 {
-                line.push((variable as u32, value));
-                // A factor other than one may round, for float64 weights.
-                if factor.mul_add(weight, -value) != 0.0 || value.abs() < 1.0e-250 && factor != 1.0
-                {
-                    exact = false;
-                    error.push((variable as u32, value.abs().next_up() - value.abs()));
-                }
-            }
+            collector.push(variable as u32, weights.weight(stored, factor));
         }
-        lines.push(line);
-        errors.push(error);
     }
-    if exact {
-        errors.clear();
-    }
-    Contribution { operand: if left_varies { 0 } else { 1 }, lines, errors }
+    collector.finish(usize::from(!left_varies))
 }
 
 /// The sum over axes.
