@@ -180,3 +180,17 @@ fn summands_that_no_float_holds_are_kept() {
     model.output("y");
     check(&model.graph(), 7);
 }
+
+#[test]
+fn factors_of_gemm_round_in_no_precision() {
+    for float_type in [Float::F32, Float::F64] {
+        let mut model = Model::new(float_type);
+        model.input("x", &[1, 2]);
+        model.weights("w", &[2, 2], &[0.1, 0.7, -0.3, 1.1]);
+        model.weights("c", &[2], &[0.1, 1.0e-30]);
+        let attributes = vec![float("alpha", 0.3), float("beta", 3.0)];
+        model.node("Gemm", &["x", "w", "c"], &["y"], attributes);
+        model.output("y");
+        check(&model.graph(), 8);
+    }
+}

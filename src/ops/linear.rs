@@ -2,6 +2,7 @@
 
 use super::elementwise::{Collector, Operand, broadcast};
 use super::{Contribution, Linear};
+use plimsoll_check::graph::{ElementType, Tensor};
 
 /// `alpha A' B' + beta C`, with A or B constant.
 pub(crate) fn gemm(
@@ -20,11 +21,12 @@ pub(crate) fn gemm(
         .push(products(operands, m * n, inner, |out, t| (a(out / n, t), b(t, out % n), alpha)));
     if let Some(c) = operands.get(2) {
         let map = broadcast(c.shape, shape);
-        match c.constant {
-            Some(tensor) => linear.constants.push(
-                // A float32 times a float32 is exact in float64.
-                map.iter().map(|i| beta * tensor.float(*i)).collect(),
-            ),
+        // A float32 times a float32 is exact in float64; a float64 times one is left to composition.
+        let exact = |tensor: &&Tensor| beta == 1.0 || tensor.element() == ElementType::F32;
+        match c.constant.filter(exact) {
+            Some(tensor) => {
+                linear.constants.push(map.iter().map(|i| beta * tensor.float(*i)).collect());
+            }
             None => linear.contributions.push(Contribution {
                 operand: 2,
                 lines: map.iter().map(|i| vec![(*i as u32, beta)]).collect(),
