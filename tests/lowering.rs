@@ -194,3 +194,17 @@ fn factors_of_gemm_round_in_no_precision() {
         check(&model.graph(), 8);
     }
 }
+
+#[test]
+fn one_value_may_be_two_operands() {
+    let mut model = Model::new(Float::F64);
+    model.input("x", &[1, 2]);
+    model.weights("w", &[2, 2], &[1.0e-30, 0.7, -0.3, 1.0e25]);
+    model.node("Gemm", &["x", "w", "x"], &["g"], vec![float("beta", 0.1)]);
+    model.node("Relu", &["g"], &["r"], vec![]);
+    model.node("Add", &["r", "r"], &["a"], vec![]);
+    model.node("Sub", &["g", "g"], &["z"], vec![]);
+    model.node("Concat", &["a", "z", "a"], &["y"], vec![int("axis", 1)]);
+    model.output("y");
+    check(&model.graph(), 9);
+}

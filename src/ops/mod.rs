@@ -175,22 +175,25 @@ impl Lowering<'_> {
                 }
             }
         }
-        // Constants whose sum is no float: one node for each but the first.
-        let mut rest = linear.constants.iter();
-        let first: Vec<Vec<f64>> = rest.next().cloned().into_iter().collect();
-        let parts = linear
-            .contributions
-            .iter()
-            .filter_map(|part| {
-                self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors)
-            })
-            .collect();
-        let mut sum = Expression::sum(parts, &first, len)
-            .expect("parts over nodes and one constant are taken as they stand");
-        for constant in rest {
-            let index = self.push(sum, &node.name);
-            sum = Expression::sum(vec![Expression::Node(index)], &[constant.clone()], len)
-                .expect("one node and one constant are taken as they stand");
+        // Sums that are no floats: one node for what is summed so far, and the next summand on top.
+        let mut summands: Vec<Expression> = Vec::new();
+        for part in &linear.contributions {
+            let operand = Expression::Node(self.materialise(node.inputs[part.operand]));
+            let summand = operand.apply(&part.lines, &part.errors);
+            summands.push(summand.expect("a map of one node is taken as it stands"));
+        }
+        summands.extend(linear.constants.into_iter().map(Expression::constant));
+        let mut summands = summands.into_iter();
+        let mut sum = summands.next().unwrap_or_else(|| Expression::constant(vec![0.0; len]));
+        for summand in summands {
+            sum = match Expression::sum(vec![sum.clone(), summand.clone()], &[], len) {
+                Some(next) => next,
+                None => {
+                    let index = self.push(sum, &node.name);
+                    Expression::sum(vec![Expression::Node(index), summand], &[], len)
+                        .expect("a new node has nothing in common with the summand")
+                }
+            };
         }
         sum
     }
