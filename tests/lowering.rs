@@ -6,6 +6,7 @@ mod common;
 use common::onnx::{Float, Model, float, int, ints};
 use common::sweeps;
 use fastrand::Rng;
+use plimsoll::bound::{Boxes, Intermediate, Workspace, propagate};
 use plimsoll::net::{Network, Primitive};
 use plimsoll::ops::lower;
 use plimsoll_check::graph::Graph;
@@ -207,4 +208,28 @@ fn one_value_may_be_two_operands() {
     model.node("Concat", &["a", "z", "a"], &["y"], vec![int("axis", 1)]);
     model.output("y");
     check(&model.graph(), 9);
+}
+
+#[test]
+fn values_without_elements_are_walked_past() {
+    let mut model = Model::new(Float::F32);
+    model.input("x", &[1, 2]);
+    for (name, values) in [("zero", [0]), ("two", [2]), ("axis", [1])] {
+        model.integers(name, &values);
+    }
+    model.node("Slice", &["x", "two", "two", "axis"], &["nothing"], vec![]);
+    model.node("Relu", &["nothing"], &["still"], vec![]);
+    model.node("Relu", &["x"], &["r"], vec![]);
+    model.node("Concat", &["r", "still"], &["y"], vec![int("axis", 1)]);
+    model.output("y");
+    let network = check(&model.graph(), 10);
+    let mut boxes = Boxes::new(2);
+    boxes.push(&[-1.0, -1.0], &[1.0, 1.0]);
+    let frame = sweeps::frame(&network, &boxes);
+    let all = Intermediate::All { keep: 4 };
+    let (_, relaxations) =
+        propagate(&network, Some(&frame), &boxes, None, all, &mut Workspace::default());
+    let seeds = sweeps::row(&[1.0, 1.0], 0.0);
+    let forms = sweeps::pull(&network, &frame, &relaxations, network.output(), &seeds);
+    assert!(forms.minimum(0, &[-1.0, -1.0], &[1.0, 1.0]) >= -1.0e-9);
 }
