@@ -3,7 +3,7 @@
 use super::queue::{Inherited, Subproblem};
 use super::{Candidate, Handled, Listener, Problem, branch};
 use crate::bound::{Forms, minimum};
-use crate::kernel::rounding::{UNIT, gamma, inflate};
+use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
 use std::sync::Arc;
 
 /// Why a disjunct is impossible on a box.
@@ -218,6 +218,7 @@ fn combination(
 ) -> f64 {
     let mut constant = 0.0;
     let mut magnitude = 0.0;
+    let reach: f64 = lower.iter().zip(upper).map(|(l, u)| l.abs().max(u.abs())).sum();
     for (form, multiplier) in mine.iter().zip(multipliers) {
         constant += multiplier * forms.constant[*form];
         magnitude += (multiplier * forms.constant[*form]).abs();
@@ -225,8 +226,9 @@ fn combination(
             magnitude += (multiplier * a).abs() * l.abs().max(u.abs());
         }
     }
-    // `combined` and `constant` are sums of `count` products each.
-    let charge = inflate(gamma(mine.len() + 1) * magnitude);
+    // `combined` and `constant` are sums of `count` products each, any of which may underflow.
+    let lost = underflow(mine.len(), reach);
+    let charge = inflate(gamma(mine.len() + 1) * magnitude + lost);
     let constant = constant - charge;
     minimum(combined, constant - 2.0 * UNIT * constant.abs(), lower, upper)
 }
