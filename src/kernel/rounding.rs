@@ -24,7 +24,8 @@ pub fn gamma(n: usize) -> f64 {
 /// Each underflow errs by less than 2^-1074; the smallest normal number is charged instead, so that
 /// the charge itself does not underflow.
 pub fn underflow(n: usize, magnitude: f64) -> f64 {
-    n as f64 * f64::MIN_POSITIVE * magnitude.max(1.0)
+    // Not `max`, which would drop a NaN.
+    n as f64 * f64::MIN_POSITIVE * if magnitude <= 1.0 { 1.0 } else { magnitude }
 }
 
 /// Makes a computed sum of non-negative terms an upper bound of the exact one.
