@@ -7,7 +7,9 @@
 pub mod boxes;
 pub mod dyadic;
 pub mod onnx;
+pub mod oracle;
 
 pub mod plan;
+pub mod queries;
 
 pub mod sweeps;
