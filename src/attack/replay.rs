@@ -3,7 +3,7 @@
 use plimsoll_check::graph::{ElementType, Graph};
 use plimsoll_check::number::{Interval, Rational};
 use plimsoll_check::ops::evaluate;
-use plimsoll_check::query::{Query, Region, Row};
+use plimsoll_check::query::{Face, Query, Region, Row};
 
 /// Largest number of stored weights for which a point is evaluated in exact rationals (a few seconds).
 const EXACT_LIMIT: usize = 2_000_000;
@@ -40,53 +40,35 @@ pub enum Judgement {
     Undecided,
 }
 
-/// Moves `point` into the region and judges it against one disjunct.
+/// Judges `point` against one disjunct, moved into the region if it lies outside by rounding.
 ///
 /// Coordinates become the nearest value of the model's type that lies inside, or else the nearest
-/// float64, or else a rational. If that point does no harm, the point itself is judged, coordinates
-/// beyond a face being moved onto it: where a violation has no room, a rounded one would miss it.
+/// float64, or else a rational. Where that moved the point too far to violate, it is judged as it
+/// stands, on the region's own faces where it lies on their rounded ones.
 pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Judgement {
     let region = &query.regions[query.disjuncts[disjunct].region as usize];
-    let Some((inputs, representable)) = place(region, point, graph.element) else {
-        return Judgement::Harmless;
-    };
-    let rounded = judge_exactly(graph, query, disjunct, inputs.clone(), representable);
-    if let Judgement::Violates(_) = rounded {
-        return rounded;
-    }
-    match onto_faces(region, point) {
-        Some(inside) if inside != inputs => {
-            match judge_exactly(graph, query, disjunct, inside, false) {
-                Judgement::Violates(found) => Judgement::Violates(found),
-                _ => rounded,
-            }
+    let mut judgement = Judgement::Harmless;
+    let mut judged = None;
+    for inputs in [representable(region, point, graph.element), clamp(region, point)] {
+        let Some(inputs) = inputs.filter(|inputs| judged.as_ref() != Some(inputs)) else {
+            continue;
+        };
+        let found = judge_at(graph, query, disjunct, inputs.clone());
+        if matches!(found, Judgement::Violates(_)) || judgement == Judgement::Harmless {
+            judgement = found;
         }
-        _ => rounded,
+        if matches!(judgement, Judgement::Violates(_)) {
+            break;
+        }
+        judged = Some(inputs);
     }
+    judgement
 }
 
-/// The point itself, in exact numbers, coordinates outside moved onto the nearest face; `None` if a strict
-/// face is in the way.
-fn onto_faces(region: &Region, point: &[f64]) -> Option<Vec<Rational>> {
-    let inside: Option<Vec<Rational>> = point
-        .iter()
-        .zip(region.lower.iter().zip(&region.upper))
-        .map(|(x, (lower, upper))| {
-            let x = Rational::from_f64(*x)?;
-            Some(x.max(lower.value.clone()).min(upper.value.clone()))
-        })
-        .collect();
-    inside.filter(|inside| region.contains(inside))
-}
-
-fn judge_exactly(
-    graph: &Graph,
-    query: &Query,
-    disjunct: usize,
-    inputs: Vec<Rational>,
-    representable: bool,
-) -> Judgement {
+/// Judges a point of the region.
+fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>) -> Judgement {
     let case = &query.disjuncts[disjunct];
+    let representable = inputs.iter().all(|x| is_representable(x, graph.element));
     let executed = representable.then(|| execute(graph, &inputs));
     let execution_violates = executed.as_ref().is_some_and(|outputs| {
         let outputs: Option<Vec<Rational>> =
@@ -184,41 +166,49 @@ fn split<T: Clone>(graph: &Graph, flat: &[T]) -> Vec<Vec<T>> {
         .collect()
 }
 
-/// The point inside the region that is nearest to `point` and as representable as can be, and whether it is
-/// representable in the model's type.
-fn place(region: &Region, point: &[f64], element: ElementType) -> Option<(Vec<Rational>, bool)> {
-    let mut representable = true;
-    let mut placed = Vec::with_capacity(point.len());
-    for (d, x) in point.iter().enumerate() {
-        let (lower, upper) = (&region.lower[d], &region.upper[d]);
-        let inside = |value: &Rational| {
-            let above = if lower.strict { *value > lower.value } else { *value >= lower.value };
-            let below = if upper.strict { *value < upper.value } else { *value <= upper.value };
-            above && below
-        };
-        if !x.is_finite() {
-            return None;
-        }
-        let single = || {
-            let near = *x as f32;
-            [near, near.next_up(), near.next_down()].map(f64::from)
-        };
-        let double = || [*x, x.next_up(), x.next_down()];
-        let mut found = None;
-        if element == ElementType::F32 {
-            found = single().into_iter().filter_map(Rational::from_f64).find(inside);
-            representable &= found.is_some();
-        }
-        if found.is_none() {
-            found = double().into_iter().filter_map(Rational::from_f64).find(inside);
-            representable &= element == ElementType::F32 || found.is_some();
-        }
-        if found.is_none() {
-            let half = Rational::from_f64(0.5)?;
-            let middle = &(&lower.value + &upper.value) * &half;
-            found = [lower.value.clone(), upper.value.clone(), middle].into_iter().find(inside);
-        }
-        placed.push(found?);
-    }
-    Some((placed, representable))
+/// Whether a number is a value of the model's type.
+fn is_representable(value: &Rational, element: ElementType) -> bool {
+    value.to_f64_exact().is_some_and(|v| element != ElementType::F32 || f64::from(v as f32) == v)
+}
+
+/// Whether a number lies between two faces.
+fn between(value: &Rational, lower: &Face, upper: &Face) -> bool {
+    let above = if lower.strict { *value > lower.value } else { *value >= lower.value };
+    let below = if upper.strict { *value < upper.value } else { *value <= upper.value };
+    above && below
+}
+
+/// The point inside the region that is nearest to `point` and as representable as can be.
+fn representable(region: &Region, point: &[f64], element: ElementType) -> Option<Vec<Rational>> {
+    let axes = region.lower.iter().zip(&region.upper).zip(point);
+    axes.map(|((lower, upper), x)| {
+        let near = *x as f32;
+        let single = [near, near.next_up(), near.next_down()].map(f64::from);
+        let double = [*x, x.next_up(), x.next_down()];
+        let candidates = if element == ElementType::F32 { &single[..] } else { &[] };
+        candidates
+            .iter()
+            .chain(&double)
+            .filter_map(|value| Rational::from_f64(*value))
+            .find(|value| between(value, lower, upper))
+            .or_else(|| inner(lower, upper))
+    })
+    .collect()
+}
+
+/// The point itself where it lies inside the region, and the nearest face where it does not.
+fn clamp(region: &Region, point: &[f64]) -> Option<Vec<Rational>> {
+    let axes = region.lower.iter().zip(&region.upper).zip(point);
+    axes.map(|((lower, upper), x)| {
+        let nearest = Rational::from_f64(*x)?.max(lower.value.clone()).min(upper.value.clone());
+        if between(&nearest, lower, upper) { Some(nearest) } else { inner(lower, upper) }
+    })
+    .collect()
+}
+
+/// Some number between two faces: an end, or the middle.
+fn inner(lower: &Face, upper: &Face) -> Option<Rational> {
+    let middle = &(&lower.value + &upper.value) * &Rational::from_f64(0.5)?;
+    let ends = [lower.value.clone(), upper.value.clone(), middle];
+    ends.into_iter().find(|value| between(value, lower, upper))
 }

@@ -142,6 +142,9 @@ pub fn backward(
             Primitive::Affine { terms, bias, .. } => {
                 for term in terms {
                     let len = network.nodes[term.from].len;
+                    if len == 0 {
+                        continue;
+                    }
                     let mut buffer = work.take(rows * len);
                     buffer.fill(0.0);
                     for (r, out) in buffer.chunks_exact_mut(len).enumerate() {
@@ -170,7 +173,8 @@ pub fn backward(
         },
     }
     for index in (1..=from).rev() {
-        let Some(mut row) = pending[index].take() else { continue };
+        // A value without elements has no coefficients.
+        let Some(mut row) = pending[index].take().filter(|row| !row.is_empty()) else { continue };
         match &network.nodes[index].primitive {
             Primitive::Input => {}
             Primitive::Relu { of } => {
@@ -186,6 +190,9 @@ pub fn backward(
                 let mut lost = 0.0;
                 for term in terms {
                     let target_len = network.nodes[term.from].len;
+                    if target_len == 0 {
+                        continue;
+                    }
                     let accumulate = pending[term.from].is_some();
                     let mut target = match pending[term.from].take() {
                         Some(target) => target,

@@ -65,7 +65,8 @@ fn relax_one(a: f64, lower: f64, upper: f64, l: f64, u: f64) -> (f64, f64) {
     let at_lower = -nu * l;
     let at_upper = (a - nu) * u;
     let least = if at_lower < at_upper { at_lower } else { at_upper };
-    (nu, if least < 0.0 { least } else { 0.0 })
+    // Written so that a NaN, as an infinite end gives it, reaches the constant.
+    (nu, if least >= 0.0 { 0.0 } else { least })
 }
 
 #[inline(always)]
@@ -148,6 +149,16 @@ mod tests {
         let coefficient = prop_oneof![-4.0..4.0f64, Just(0.0), Just(-1.0e20), Just(3.0e-310)];
         let end = prop_oneof![0.0..3.0f64, Just(0.0), Just(1.0e-300), Just(1.0e15)];
         (coefficient, end.clone(), end, prop_oneof![0.0..=1.0f64, Just(0.0), Just(1.0)])
+    }
+
+    /// A product of zero and an infinite end is NaN and must not be taken for nothing.
+    #[test]
+    fn an_infinite_end_voids_the_row() {
+        for (a, slope, l, u) in [(-1.0, 1.0, -2.0, f64::INFINITY), (1.0, 1.0, -2.0, f64::INFINITY)]
+        {
+            let constant = relax_row(&mut [a], &[slope], &[slope], &[l], &[u]);
+            assert!(!(constant > -f64::MAX), "{a}: {constant}");
+        }
     }
 
     proptest! {

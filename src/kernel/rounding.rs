@@ -14,10 +14,9 @@ pub const LONGEST_SUM: usize = 1 << 24;
 /// respect to the sum of their magnitudes, for every order of summation.
 ///
 /// For `n <= 2^24`, `1 / (1 - n u) < 1 + 2^-28`; the factor below covers that and the rounding of the
-/// product itself.
+/// product itself. A longer sum, for which nothing here is argued, has an infinite bound.
 pub fn gamma(n: usize) -> f64 {
-    debug_assert!(n <= LONGEST_SUM);
-    n as f64 * UNIT * (1.0 + 1.0e-8)
+    if n > LONGEST_SUM { f64::INFINITY } else { n as f64 * UNIT * (1.0 + 1.0e-8) }
 }
 
 /// What `n` underflows can add to a sum whose terms are multiplied by at most `magnitude` afterwards.
@@ -25,7 +24,8 @@ pub fn gamma(n: usize) -> f64 {
 /// Each underflow errs by less than 2^-1074; the smallest normal number is charged instead, so that
 /// the charge itself does not underflow.
 pub fn underflow(n: usize, magnitude: f64) -> f64 {
-    n as f64 * f64::MIN_POSITIVE * magnitude.max(1.0)
+    // Not `max`, which would drop a NaN.
+    n as f64 * f64::MIN_POSITIVE * if magnitude <= 1.0 { 1.0 } else { magnitude }
 }
 
 /// Makes a computed sum of non-negative terms an upper bound of the exact one.
@@ -71,5 +71,6 @@ mod tests {
             let one = plimsoll_check::number::Rational::ONE;
             assert!(nu <= &g * &(&one - &nu), "{n}");
         }
+        assert_eq!(gamma((1 << 24) + 1), f64::INFINITY);
     }
 }

@@ -40,6 +40,12 @@ impl Expression {
         Expression::Affine { terms: BTreeMap::new(), slack: BTreeMap::new(), bias }
     }
 
+    /// A constant vector that errs by at most the magnitudes of a node's elements.
+    pub fn around(bias: Vec<f64>, radii: NodeIndex) -> Expression {
+        let lines = (0..bias.len()).map(|k| vec![(k as u32, 1.0)]).collect();
+        Expression::Affine { terms: BTreeMap::new(), slack: BTreeMap::from([(radii, lines)]), bias }
+    }
+
     /// Elements `offset..offset + len` of a node.
     pub fn window(node: NodeIndex, offset: usize, len: usize) -> Expression {
         let lines = (0..len).map(|k| vec![((offset + k) as u32, 1.0)]).collect();

@@ -1,12 +1,106 @@
 //! Lowering of elementwise linear operators: Neg, Add, Sub, and Mul and Div by constants.
 
-use super::{Contribution, Linear};
+use super::{Contribution, Linear, Lines};
 use plimsoll_check::graph::Tensor;
+use plimsoll_check::number::{Interval, Scalar};
 
-/// An operand: its shape, and its elements if they are stored.
+/// An operand: its shape, and its elements if they do not depend on the inputs.
 pub(crate) struct Operand<'a> {
     pub shape: &'a [usize],
+    /// The elements, if they are stored.
     pub constant: Option<&'a Tensor>,
+    /// Enclosures of the elements, if they are constants that no float type holds.
+    pub enclosures: Option<&'a [Interval]>,
+}
+
+impl Operand<'_> {
+    /// Whether the elements are constants.
+    pub fn is_known(&self) -> bool {
+        self.constant.is_some() || self.enclosures.is_some()
+    }
+
+    /// An element of a constant operand; all reals for any other, which no bound survives.
+    fn element(&self, index: usize) -> Interval {
+        match (self.constant, self.enclosures) {
+            (Some(tensor), _) => Interval::point(tensor.float(index)),
+            (None, Some(enclosures)) => enclosures[index],
+            (None, None) => Interval::ALL,
+        }
+    }
+
+    /// `factor` times an element of a constant operand, as a float and a bound on its error.
+    pub fn weight(&self, index: usize, factor: f64) -> (f64, f64) {
+        let element = self.element(index);
+        if element.lo != element.hi {
+            return middle(Interval::point(factor).mul(element));
+        }
+        let value = factor * element.lo;
+        // Where the product is this small, its error may itself be no float.
+        let trivial = element.lo == 0.0 || factor == 0.0 || factor == 1.0;
+        let tiny = value.abs() < 1.0e-250 && !trivial;
+        if factor.mul_add(element.lo, -value) == 0.0 && !tiny {
+            return (value, 0.0);
+        }
+        (value, value.abs().next_up() - value.abs())
+    }
+
+    /// The reciprocal of an element of a constant operand, as a float and a bound on its error.
+    fn reciprocal(&self, index: usize) -> (f64, f64) {
+        let element = self.element(index);
+        if element.lo != element.hi {
+            return middle(Scalar::div(&Interval::point(1.0), &element));
+        }
+        let value = 1.0 / element.lo;
+        if value.mul_add(element.lo, -1.0) == 0.0 && value.is_normal() {
+            return (value, 0.0);
+        }
+        // The reciprocal is correctly rounded: it errs by half an ulp at most.
+        (value, value.abs().next_up() - value.abs())
+    }
+}
+
+/// A float in an interval, and how far any number of the interval is from it at most.
+pub(crate) fn middle(interval: Interval) -> (f64, f64) {
+    if interval.lo == interval.hi {
+        return (interval.lo, 0.0);
+    }
+    let value = 0.5 * interval.lo + 0.5 * interval.hi;
+    (value, (interval.hi - value).max(value - interval.lo).next_up())
+}
+
+/// Lines of coefficients and of bounds on their errors, while they are collected.
+#[derive(Default)]
+pub(crate) struct Collector {
+    lines: Lines,
+    errors: Lines,
+    rounded: bool,
+}
+
+impl Collector {
+    /// Begins the next line.
+    pub fn begin(&mut self) {
+        self.lines.push(Vec::new());
+        self.errors.push(Vec::new());
+    }
+
+    /// Adds an entry to the line begun last; a coefficient that is exactly zero is left out.
+    pub fn push(&mut self, column: u32, (value, error): (f64, f64)) {
+        // Written so that an error that is NaN stays.
+        let exact = error == 0.0;
+        if let Some(line) = self.lines.last_mut().filter(|_| value != 0.0) {
+            line.push((column, value));
+        }
+        if let Some(line) = self.errors.last_mut().filter(|_| !exact) {
+            line.push((column, error));
+            self.rounded = true;
+        }
+    }
+
+    /// What the operand at `operand` contributes.
+    pub fn finish(self, operand: usize) -> Contribution {
+        let errors = if self.rounded { self.errors } else { Vec::new() };
+        Contribution { operand, lines: self.lines, errors }
+    }
 }
 
 /// For each element of `shape`, the flat index of the element of `operand` that broadcasting pairs it
@@ -61,42 +155,24 @@ pub(crate) fn scaled(operands: &[Operand<'_>], shape: &[usize], factors: &[f64])
 
 /// The product of an operand and a constant.
 pub(crate) fn product(operands: &[Operand<'_>], shape: &[usize]) -> Linear {
-    let position = operands.iter().position(|o| o.constant.is_none()).unwrap_or(0);
+    let position = operands.iter().position(|o| !o.is_known()).unwrap_or(0);
     let maps: Vec<Vec<usize>> = operands.iter().map(|o| broadcast(o.shape, shape)).collect();
-    let factor = operands[1 - position].constant;
-    let lines = maps[position]
-        .iter()
-        .zip(&maps[1 - position])
-        .map(|(i, j)| match factor.map_or(0.0, |t| t.float(*j)) {
-            0.0 => Vec::new(),
-            value => vec![(*i as u32, value)],
-        })
-        .collect();
-    let contributions = vec![Contribution { operand: position, lines, errors: Vec::new() }];
-    Linear { contributions, constants: Vec::new() }
+    let factor = &operands[1 - position];
+    let mut collector = Collector::default();
+    for (i, j) in maps[position].iter().zip(&maps[1 - position]) {
+        collector.begin();
+        collector.push(*i as u32, factor.weight(*j, 1.0));
+    }
+    Linear { contributions: vec![collector.finish(position)], constants: Vec::new() }
 }
 
 /// The quotient of an operand and a constant without zeros.
 pub(crate) fn quotient(operands: &[Operand<'_>], shape: &[usize]) -> Linear {
     let (from, by) = (broadcast(operands[0].shape, shape), broadcast(operands[1].shape, shape));
-    let mut exact = true;
-    let (mut lines, mut errors) = (Vec::new(), Vec::new());
+    let mut collector = Collector::default();
     for (i, j) in from.iter().zip(&by) {
-        let divisor = operands[1].constant.map_or(1.0, |t| t.float(*j));
-        let reciprocal = 1.0 / divisor;
-        lines.push(vec![(*i as u32, reciprocal)]);
-        if reciprocal.mul_add(divisor, -1.0) == 0.0 && reciprocal.is_normal() {
-            errors.push(Vec::new());
-        } else {
-            exact = false;
-            // The reciprocal is correctly rounded: it errs by half an ulp at most.
-            let ulp = reciprocal.abs().next_up() - reciprocal.abs();
-            errors.push(vec![(*i as u32, ulp)]);
-        }
+        collector.begin();
+        collector.push(*i as u32, operands[1].reciprocal(*j));
     }
-    if exact {
-        errors.clear();
-    }
-    let contributions = vec![Contribution { operand: 0, lines, errors }];
-    Linear { contributions, constants: Vec::new() }
+    Linear { contributions: vec![collector.finish(0)], constants: Vec::new() }
 }

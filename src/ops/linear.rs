@@ -1,8 +1,8 @@
 //! Lowering of Gemm, MatMul and ReduceSum.
 
-use super::elementwise::{Operand, broadcast};
+use super::elementwise::{Collector, Operand, broadcast};
 use super::{Contribution, Linear};
-use plimsoll_check::graph::Tensor;
+use plimsoll_check::graph::{ElementType, Tensor};
 
 /// `alpha A' B' + beta C`, with A or B constant.
 pub(crate) fn gemm(
@@ -21,11 +21,12 @@ pub(crate) fn gemm(
         .push(products(operands, m * n, inner, |out, t| (a(out / n, t), b(t, out % n), alpha)));
     if let Some(c) = operands.get(2) {
         let map = broadcast(c.shape, shape);
-        match c.constant {
-            Some(tensor) => linear.constants.push(
-                // A float32 times a float32 is exact in float64.
-                map.iter().map(|i| beta * tensor.float(*i)).collect(),
-            ),
+        // A float32 times a float32 is exact in float64; a float64 times one is left to composition.
+        let exact = |tensor: &&Tensor| beta == 1.0 || tensor.element() == ElementType::F32;
+        match c.constant.filter(exact) {
+            Some(tensor) => {
+                linear.constants.push(map.iter().map(|i| beta * tensor.float(*i)).collect());
+            }
             None => linear.contributions.push(Contribution {
                 operand: 2,
                 lines: map.iter().map(|i| vec![(*i as u32, beta)]).collect(),
@@ -75,37 +76,18 @@ fn products(
     inner: usize,
     place: impl Fn(usize, usize) -> (usize, usize, f64),
 ) -> Contribution {
-    let left_varies = operands[0].constant.is_none();
-    let weights: Option<&Tensor> =
-        if left_varies { operands[1].constant } else { operands[0].constant };
-    let mut lines = Vec::with_capacity(results);
-    let mut errors = Vec::with_capacity(results);
-    let mut exact = true;
+    let left_varies = !operands[0].is_known();
+    let weights = &operands[usize::from(left_varies)];
+    let mut collector = Collector::default();
     for out in 0..results {
-        let mut line = Vec::new();
-        let mut error = Vec::new();
+        collector.begin();
         for t in 0..inner {
             let (i, j, factor) = place(out, t);
             let (variable, stored) = if left_varies { (i, j) } else { (j, i) };
-            let weight = weights.map_or(0.0, |tensor| tensor.float(stored));
-            let value = factor * weight;
-            if value != 0.0 || weight != 0.0 {
-                line.push((variable as u32, value));
-                // A factor other than one may round, for float64 weights.
-                if factor.mul_add(weight, -value) != 0.0 || value.abs() < 1.0e-250 && factor != 1.0
-                {
-                    exact = false;
-                    error.push((variable as u32, value.abs().next_up() - value.abs()));
-                }
-            }
+            collector.push(variable as u32, weights.weight(stored, factor));
         }
-        lines.push(line);
-        errors.push(error);
     }
-    if exact {
-        errors.clear();
-    }
-    Contribution { operand: if left_varies { 0 } else { 1 }, lines, errors }
+    collector.finish(usize::from(!left_varies))
 }
 
 /// The sum over axes.

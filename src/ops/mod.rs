@@ -12,7 +12,9 @@ mod movement;
 use crate::net::{Network, Node, NodeIndex, Primitive, Term};
 use compose::{Expression, Lines};
 use plimsoll_check::graph::{Graph, Node as GraphNode, Tensor, ValueId};
-use plimsoll_check::ops::Op;
+use plimsoll_check::number::Interval;
+use plimsoll_check::ops::{Op, evaluate};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What one operand contributes to the result of a linear operator.
@@ -36,20 +38,43 @@ pub(crate) struct Linear {
 
 /// The network that computes what the graph computes, exactly over the reals.
 pub fn lower(graph: &Graph) -> Network {
+    let depends = graph.depends_on_input();
+    let (varying, constant): (Vec<&GraphNode>, Vec<&GraphNode>) =
+        graph.nodes.iter().partition(|node| node.outputs.iter().any(|id| depends[id.index()]));
     let mut lowering = Lowering {
         graph,
+        enclosures: enclose(graph, &constant),
         nodes: Vec::new(),
         expressions: (0..graph.values.len()).map(|_| None).collect(),
     };
     lowering.inputs();
-    for node in &graph.nodes {
+    for node in varying {
         lowering.node(node);
     }
     lowering.finish()
 }
 
+/// Enclosures of the results of these nodes, which compute constants from constants. The reader stores
+/// the results that a float type holds; the others are known as intervals only.
+fn enclose(graph: &Graph, nodes: &[&GraphNode]) -> HashMap<ValueId, Vec<Interval>> {
+    if nodes.is_empty() {
+        return HashMap::new();
+    }
+    let results = nodes.iter().flat_map(|node| &node.outputs).copied();
+    let outputs: Vec<ValueId> = results.filter(|id| graph.value(*id).constant.is_none()).collect();
+    let constants = Graph {
+        nodes: nodes.iter().map(|node| (*node).clone()).collect(),
+        inputs: Vec::new(),
+        outputs: outputs.clone(),
+        ..graph.clone()
+    };
+    outputs.into_iter().zip(evaluate(&constants, &[])).collect()
+}
+
 struct Lowering<'g> {
     graph: &'g Graph,
+    /// Constants that no float type holds.
+    enclosures: HashMap<ValueId, Vec<Interval>>,
     nodes: Vec<Node>,
     /// What each value of the graph is, once its node has been visited.
     expressions: Vec<Option<Expression>>,
@@ -94,7 +119,11 @@ impl Lowering<'_> {
             .iter()
             .map(|id| {
                 let value = self.graph.value(*id);
-                elementwise::Operand { shape: &value.shape, constant: self.constant(*id) }
+                elementwise::Operand {
+                    shape: &value.shape,
+                    constant: self.constant(*id),
+                    enclosures: self.enclosures.get(id).map(Vec::as_slice),
+                }
             })
             .collect();
         let shape = &self.graph.value(node.outputs[0]).shape;
@@ -146,30 +175,42 @@ impl Lowering<'_> {
                 }
             }
         }
-        // Constants whose sum is no float: one node for each but the first.
-        let mut rest = linear.constants.iter();
-        let first: Vec<Vec<f64>> = rest.next().cloned().into_iter().collect();
-        let parts = linear
-            .contributions
-            .iter()
-            .filter_map(|part| {
-                self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors)
-            })
-            .collect();
-        let mut sum = Expression::sum(parts, &first, len)
-            .expect("parts over nodes and one constant are taken as they stand");
-        for constant in rest {
-            let index = self.push(sum, &node.name);
-            sum = Expression::sum(vec![Expression::Node(index)], &[constant.clone()], len)
-                .expect("one node and one constant are taken as they stand");
+        // Sums that are no floats: one node for what is summed so far, and the next summand on top.
+        let mut summands: Vec<Expression> = Vec::new();
+        for part in &linear.contributions {
+            let operand = Expression::Node(self.materialise(node.inputs[part.operand]));
+            let summand = operand.apply(&part.lines, &part.errors);
+            summands.push(summand.expect("a map of one node is taken as it stands"));
+        }
+        summands.extend(linear.constants.into_iter().map(Expression::constant));
+        let mut summands = summands.into_iter();
+        let mut sum = summands.next().unwrap_or_else(|| Expression::constant(vec![0.0; len]));
+        for summand in summands {
+            sum = match Expression::sum(vec![sum.clone(), summand.clone()], &[], len) {
+                Some(next) => next,
+                None => {
+                    let index = self.push(sum, &node.name);
+                    Expression::sum(vec![Expression::Node(index), summand], &[], len)
+                        .expect("a new node has nothing in common with the summand")
+                }
+            };
         }
         sum
     }
 
     /// What a value is; a constant value has no terms.
-    fn expression(&self, id: ValueId) -> Expression {
+    fn expression(&mut self, id: ValueId) -> Expression {
         if let Some(expression) = &self.expressions[id.index()] {
             return expression.clone();
+        }
+        if let Some(enclosures) = self.enclosures.get(&id) {
+            let middles = enclosures.iter().map(|interval| elementwise::middle(*interval));
+            let (bias, radii): (Vec<f64>, Vec<f64>) = middles.unzip();
+            let name = &self.graph.value(id).name;
+            let radii = self.push(Expression::constant(radii), name);
+            let expression = Expression::around(bias, radii);
+            self.expressions[id.index()] = Some(expression.clone());
+            return expression;
         }
         let tensor = self.constant(id);
         let bias = (0..self.graph.value(id).len()).map(|i| tensor.map_or(0.0, |t| t.float(i)));
@@ -182,8 +223,7 @@ impl Lowering<'_> {
         if let Expression::Node(index) = expression {
             return index;
         }
-        let name = self.graph.value(id).name.clone();
-        let index = self.push(expression, &name);
+        let index = self.push(expression, &self.graph.value(id).name);
         self.expressions[id.index()] = Some(Expression::Node(index));
         index
     }

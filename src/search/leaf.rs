@@ -4,7 +4,7 @@ use super::queue::{Inherited, Subproblem};
 use super::{Handled, Listener, branch};
 use crate::attack::Seeker;
 use crate::bound::{Forms, Relaxation, Seeds, Trace, Workspace, alpha, backward, minimum};
-use crate::kernel::rounding::{UNIT, gamma, inflate};
+use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
 use crate::problem::{CompiledRow, Problem};
 use std::sync::Arc;
 
@@ -360,6 +360,7 @@ fn combination(
 ) -> f64 {
     let mut constant = 0.0;
     let mut magnitude = 0.0;
+    let reach: f64 = lower.iter().zip(upper).map(|(l, u)| l.abs().max(u.abs())).sum();
     for (form, multiplier) in mine.iter().zip(multipliers) {
         constant += multiplier * forms.constant[*form];
         magnitude += (multiplier * forms.constant[*form]).abs();
@@ -367,8 +368,9 @@ fn combination(
             magnitude += (multiplier * a).abs() * l.abs().max(u.abs());
         }
     }
-    // `combined` and `constant` are sums of `count` products each.
-    let charge = inflate(gamma(mine.len() + 1) * magnitude);
+    // `combined` and `constant` are sums of `count` products each, any of which may underflow.
+    let lost = underflow(mine.len(), reach);
+    let charge = inflate(gamma(mine.len() + 1) * magnitude + lost);
     let constant = constant - charge;
     minimum(combined, constant - 2.0 * UNIT * constant.abs(), lower, upper)
 }

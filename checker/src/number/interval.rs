@@ -83,6 +83,7 @@ impl Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::Scalar;
     use proptest::prelude::*;
 
     fn any_float() -> impl Strategy<Value = f64> {
@@ -103,6 +104,9 @@ mod tests {
                     prop_assert!(x.add(y).contains(&(&ep + &eq)));
                     prop_assert!(x.mul(y).contains(&(&ep * &eq)));
                     prop_assert!(x.neg().contains(&-&ep));
+                    if let Some(quotient) = ep.checked_div(&eq) {
+                        prop_assert!(Scalar::div(&x, &y).contains(&quotient));
+                    }
                 }
             }
         }

@@ -1,0 +1,235 @@
+//! The network that is swept computes what the model says, exactly: `ops::lower` against evaluation of
+//! the graph in rationals.
+
+mod common;
+
+use common::onnx::{Float, Model, float, int, ints};
+use common::sweeps;
+use fastrand::Rng;
+use plimsoll::bound::{Boxes, Intermediate, Workspace, propagate};
+use plimsoll::net::{Network, Primitive};
+use plimsoll::ops::lower;
+use plimsoll_check::graph::Graph;
+use plimsoll_check::number::Rational;
+use plimsoll_check::ops::evaluate;
+
+/// The exact outputs of a model at a point.
+fn exact(graph: &Graph, point: &[f64]) -> Vec<Rational> {
+    let mut rest = point;
+    let inputs: Vec<Vec<Rational>> = graph
+        .inputs
+        .iter()
+        .map(|id| {
+            let (mine, more) = rest.split_at(graph.value(*id).len());
+            rest = more;
+            mine.iter().map(|x| Rational::from_f64(*x).unwrap()).collect()
+        })
+        .collect();
+    evaluate(graph, &inputs).concat()
+}
+
+/// The sets of values that a network with rounded weights allows at a point: exact rational ends.
+fn allowed(network: &Network, point: &[f64]) -> Vec<(Rational, Rational)> {
+    let mut values: Vec<Vec<(Rational, Rational)>> = Vec::new();
+    let number = |value: f64| Rational::from_f64(value).unwrap();
+    for node in &network.nodes {
+        let value = match &node.primitive {
+            Primitive::Input => point.iter().map(|x| (number(*x), number(*x))).collect(),
+            Primitive::Relu { of } => values[*of]
+                .iter()
+                .map(|(l, u)| (l.clone().max(Rational::ZERO), u.clone().max(Rational::ZERO)))
+                .collect(),
+            Primitive::Affine { terms, bias, slack } => {
+                let mut sums: Vec<(Rational, Rational)> =
+                    bias.iter().map(|b| (number(*b), number(*b))).collect();
+                for (k, (low, high)) in sums.iter_mut().enumerate() {
+                    for term in terms {
+                        for (j, w) in term.map.row(k) {
+                            let (l, u) = &values[term.from][j as usize];
+                            let w = number(w);
+                            let ends = [&w * l, &w * u];
+                            *low += ends.iter().min().unwrap();
+                            *high += ends.iter().max().unwrap();
+                        }
+                    }
+                    for term in slack {
+                        for (j, w) in term.map.row(k) {
+                            let (l, u) = &values[term.from][j as usize];
+                            let most = &number(w) * &l.abs().max(u.abs());
+                            *low += &-&most;
+                            *high += &most;
+                        }
+                    }
+                }
+                sums
+            }
+        };
+        values.push(value);
+    }
+    values.pop().unwrap()
+}
+
+/// Checks the lowered network, and all bounds over points, against the exact outputs.
+fn check(graph: &Graph, seed: u64) -> Network {
+    let network = lower(graph);
+    let mut rng = Rng::with_seed(seed);
+    for _ in 0..20 {
+        let point: Vec<f64> = (0..network.input_len()).map(|_| 4.0 * rng.f64() - 2.0).collect();
+        let outputs = exact(graph, &point);
+        let sets = allowed(&network, &point);
+        assert_eq!(outputs.len(), sets.len());
+        for (k, (y, (low, high))) in outputs.iter().zip(&sets).enumerate() {
+            assert!(low <= y && y <= high, "output {k} is {y}, the network allows {low} to {high}");
+        }
+        let boxes = sweeps::single(&point, &point);
+        let frame = sweeps::frame(&network, &boxes);
+        for method in sweeps::METHODS {
+            let (bounds, _) = sweeps::bounds(&network, &frame, &boxes, None, method);
+            let last = &bounds[network.output()];
+            for (k, y) in outputs.iter().enumerate() {
+                let inside = Rational::from_f64(last.lower[k]).is_none_or(|l| l <= *y)
+                    && Rational::from_f64(last.upper[k]).is_none_or(|u| *y <= u);
+                assert!(inside, "{method:?}: {y} outside {} {}", last.lower[k], last.upper[k]);
+            }
+        }
+    }
+    network
+}
+
+fn has_slack(network: &Network) -> bool {
+    network
+        .nodes
+        .iter()
+        .any(|node| matches!(&node.primitive, Primitive::Affine { slack, .. } if !slack.is_empty()))
+}
+
+/// `x`, and a constant `c = 1/3` that no float holds, as a node of the model.
+fn third(shape: &[usize]) -> Model {
+    let mut model = Model::new(Float::F32);
+    model.input("x", &[1, 3]);
+    model.weights("one", &[], &[1.0]);
+    let count = shape.iter().product();
+    let divisors: Vec<f64> = (0..count).map(|k| 3.0 + 4.0 * k as f64).collect();
+    model.weights("divisors", shape, &divisors);
+    model.node("Div", &["one", "divisors"], &["c"], vec![]);
+    model
+}
+
+#[test]
+fn a_factor_that_no_float_holds_is_not_dropped() {
+    for operands in [["x", "c"], ["c", "x"]] {
+        let mut model = third(&[1, 3]);
+        model.node("Mul", &operands, &["y"], vec![]);
+        model.output("y");
+        assert!(has_slack(&check(&model.graph(), 1)));
+    }
+}
+
+#[test]
+fn a_divisor_that_no_float_holds_is_not_dropped() {
+    let mut model = third(&[1, 3]);
+    model.node("Div", &["x", "c"], &["y"], vec![]);
+    model.output("y");
+    check(&model.graph(), 2);
+}
+
+#[test]
+fn a_matrix_that_no_float_holds_is_not_dropped() {
+    let mut model = third(&[3, 2]);
+    model.node("MatMul", &["x", "c"], &["y"], vec![]);
+    model.output("y");
+    check(&model.graph(), 3);
+
+    let mut model = third(&[2, 3]);
+    model.node("Transpose", &["x"], &["t"], vec![ints("perm", &[1, 0])]);
+    model.node("MatMul", &["c", "t"], &["y"], vec![]);
+    model.output("y");
+    check(&model.graph(), 4);
+
+    let mut model = third(&[2, 3]);
+    model.weights("bias", &[2], &[0.1, -0.3]);
+    let attributes = vec![float("alpha", 0.7), float("beta", 1.3), int("transB", 1)];
+    model.node("Gemm", &["x", "c", "bias"], &["y"], attributes);
+    model.output("y");
+    check(&model.graph(), 5);
+}
+
+#[test]
+fn a_product_of_two_stored_matrices_is_not_dropped() {
+    // A low-rank correction `W + A B`, as adapters are exported.
+    let mut model = Model::new(Float::F32);
+    model.input("x", &[1, 2]);
+    model.weights("w", &[2, 2], &[1.0, -0.5, 0.25, 2.0]);
+    model.weights("a", &[2, 1], &[0.1, -0.7]);
+    model.weights("b", &[1, 2], &[0.3, 0.9]);
+    model.node("MatMul", &["a", "b"], &["ab"], vec![]);
+    model.node("Add", &["w", "ab"], &["sum"], vec![]);
+    model.node("MatMul", &["x", "sum"], &["z"], vec![]);
+    model.node("Relu", &["z"], &["y"], vec![]);
+    model.output("y");
+    check(&model.graph(), 6);
+}
+
+#[test]
+fn summands_that_no_float_holds_are_kept() {
+    let mut model = third(&[1, 3]);
+    model.node("Add", &["x", "c"], &["s"], vec![]);
+    model.node("Sub", &["c", "s"], &["d"], vec![]);
+    model.node("Concat", &["d", "c"], &["j"], vec![int("axis", 1)]);
+    model.node("Relu", &["j"], &["r"], vec![]);
+    model.node("Neg", &["r"], &["y"], vec![]);
+    model.output("y");
+    check(&model.graph(), 7);
+}
+
+#[test]
+fn factors_of_gemm_round_in_no_precision() {
+    for float_type in [Float::F32, Float::F64] {
+        let mut model = Model::new(float_type);
+        model.input("x", &[1, 2]);
+        model.weights("w", &[2, 2], &[0.1, 0.7, -0.3, 1.1]);
+        model.weights("c", &[2], &[0.1, 1.0e-30]);
+        let attributes = vec![float("alpha", 0.3), float("beta", 3.0)];
+        model.node("Gemm", &["x", "w", "c"], &["y"], attributes);
+        model.output("y");
+        check(&model.graph(), 8);
+    }
+}
+
+#[test]
+fn one_value_may_be_two_operands() {
+    let mut model = Model::new(Float::F64);
+    model.input("x", &[1, 2]);
+    model.weights("w", &[2, 2], &[1.0e-30, 0.7, -0.3, 1.0e25]);
+    model.node("Gemm", &["x", "w", "x"], &["g"], vec![float("beta", 0.1)]);
+    model.node("Relu", &["g"], &["r"], vec![]);
+    model.node("Add", &["r", "r"], &["a"], vec![]);
+    model.node("Sub", &["g", "g"], &["z"], vec![]);
+    model.node("Concat", &["a", "z", "a"], &["y"], vec![int("axis", 1)]);
+    model.output("y");
+    check(&model.graph(), 9);
+}
+
+#[test]
+fn values_without_elements_are_walked_past() {
+    let mut model = Model::new(Float::F32);
+    model.input("x", &[1, 2]);
+    for (name, values) in [("zero", [0]), ("two", [2]), ("axis", [1])] {
+        model.integers(name, &values);
+    }
+    model.node("Slice", &["x", "two", "two", "axis"], &["nothing"], vec![]);
+    model.node("Relu", &["nothing"], &["still"], vec![]);
+    model.node("Relu", &["x"], &["r"], vec![]);
+    model.node("Concat", &["r", "still"], &["y"], vec![int("axis", 1)]);
+    model.output("y");
+    let network = check(&model.graph(), 10);
+    let mut boxes = Boxes::new(2);
+    boxes.push(&[-1.0, -1.0], &[1.0, 1.0]);
+    let frame = sweeps::frame(&network, &boxes);
+    let all = Intermediate::All { keep: 4 };
+    let (_, relaxations) =
+        propagate(&network, Some(&frame), &boxes, None, all, &mut Workspace::default());
+    let seeds = sweeps::row(&[1.0, 1.0], 0.0);
+    let forms = sweeps::pull(&network, &frame, &relaxations, network.output(), &seeds);
+    assert!(forms.minimum(0, &[-1.0, -1.0], &[1.0, 1.0]) >= -1.0e-9);
+}
