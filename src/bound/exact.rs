@@ -2,7 +2,7 @@
 //! rounded bound can close them.
 //!
 //! No charge closes a leaf whose true margin is zero under a strict constraint, and specifications have
-//! such leaves (`max(x, y) >= x`). The same sweep as [`super::backward`] is done here on exact numbers, which
+//! such leaves (`max(x, y) >= x`). The same sweep as [`super::backward()`] is done here on exact numbers, which
 //! only small networks can afford.
 
 use crate::net::{Network, NodeIndex, Primitive};

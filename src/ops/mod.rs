@@ -1,7 +1,7 @@
 //! Lowering: every operator of the model becomes linear maps and relus of a [`Network`].
 //!
 //! A linear operator gives, for each operand that depends on the inputs, the rows of its matrix
-//! ([`Contribution`]); [`Lowering`] composes them with the operand's own rows where that is exact in
+//! (`Contribution`); `Lowering` composes them with the operand's own rows where that is exact in
 //! float64 and does not make the network larger, and keeps two nodes where it is not.
 
 mod compose;

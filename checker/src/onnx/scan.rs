@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 /// Deepest nesting of messages.
 pub const MAX_DEPTH: usize = 32;
 
-/// Bytes that decoded messages, strings and packed integers may take by [`Cost`]'s estimate.
+/// Bytes that decoded messages, strings and packed integers may take by `Cost`'s estimate.
 pub const MAX_DECODED: u64 = 1 << 29;
 
 /// Estimated size of a decoded message.

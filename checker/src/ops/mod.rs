@@ -1,7 +1,7 @@
 //! Operators: one file a family, each with definition, attributes, shapes and evaluation.
 //!
 //! [`SUPPORTED`] is the one list of ONNX operators that are read; the reader dispatches through it. Each
-//! entry reads an [`Application`] (operands with their shapes and constants, attributes) into an [`Op`]
+//! entry reads an `Application` (operands with their shapes and constants, attributes) into an [`Op`]
 //! with everything resolved, or into constants. Data movement is described by [`index_map`], which
 //! evaluation and constant folding share.
 
