@@ -8,6 +8,7 @@ use plimsoll::bound::{
     Bounds, Boxes, Forms, Frame, Intermediate, Relaxation, Seeds, Workspace, backward, propagate,
 };
 use plimsoll::net::{Network, NodeIndex};
+pub use plimsoll::search::Problem;
 
 /// Every way of bounding pre-activations.
 pub const METHODS: [Intermediate; 8] = [
@@ -222,4 +223,9 @@ fn inside(
             }
         }
     }
+}
+
+/// Adds a row's own coefficients on inputs to the only form.
+pub fn add_input_parts(problem: &Problem<'_>, forms: &mut Forms, row: u32) {
+    problem.add_input_parts(forms, &[row]);
 }
