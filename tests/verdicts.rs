@@ -9,7 +9,7 @@ use common::queries::{self, Margin};
 use fastrand::Rng;
 use plimsoll::{Options, Outcome, Verifier};
 use plimsoll_check::number::Rational;
-use plimsoll_check::query::{Disjunct, Query};
+use plimsoll_check::query::{Disjunct, Face, Query};
 use std::time::Duration;
 
 fn verify(plan: &Plan, float: Float, query: &Query, options: Options) -> Outcome {
@@ -119,4 +119,34 @@ fn weights_that_cancel_are_not_mistaken() {
     compare(50_000, &[Style::Cancelling], (20, 20), |rng| {
         [Margin::Ulps(rng.i32(-1..=1)), either(["1e6", "1", "1e-6"])(rng)][rng.usize(0..2)].clone()
     });
+}
+
+/// The property holds on every float of the region, and not on its face, which no float is.
+#[test]
+fn faces_that_no_float_lies_on_count() {
+    for (text, sign) in [("0.3", 1.0), ("0.1", 1.0), ("-0.3", -1.0), ("-0.1", -1.0), ("0.7", 1.0)] {
+        let face = queries::decimal(text);
+        for float in [Float::F32, Float::F64] {
+            let mut plan = Plan::new(1);
+            let sum = plan.affine(0, &[&[sign]], &[0.0]);
+            let relu = plan.relu(sum);
+            plan.affine(relu, &[&[1.0]], &[0.0]);
+            let region = queries::region(&[-1.0], &[1.0]);
+            for (open, strict, violated) in
+                [(false, false, true), (false, true, false), (true, false, false)]
+            {
+                let mut region = region.clone();
+                let side = if sign > 0.0 { &mut region.upper } else { &mut region.lower };
+                side[0] = Face { value: face.clone(), strict: open };
+                let query = queries::conjunction(
+                    region,
+                    vec![queries::row(&[-1.0], face.abs(), strict)],
+                    1,
+                );
+                let outcome = verify(&plan, float, &query, Options::default());
+                assert_eq!(oracle::decide(&plan, &query), violated);
+                assert!(queries::agrees(&plan, &query, &outcome, violated), "{text} {outcome:?}");
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use plimsoll::bound::{
     Bounds, Boxes, Forms, Frame, Intermediate, Relaxation, Seeds, Workspace, backward, propagate,
 };
 use plimsoll::net::{Network, NodeIndex};
+pub use plimsoll::search::{Problem, Settings};
 
 /// Every way of bounding pre-activations.
 pub const METHODS: [Intermediate; 8] = [
@@ -184,7 +185,10 @@ fn tightest(found: &[Found], b: usize, plan: &Plan) -> Vec<Vec<(Option<Dyadic>, 
                     let at = b * len + k;
                     let lowers = found.iter().map(|(_, bounds, _)| bounds[step].lower[at]);
                     let uppers = found.iter().map(|(_, bounds, _)| bounds[step].upper[at]);
-                    assert!(lowers.clone().chain(uppers.clone()).all(|v| !v.is_nan()));
+                    assert!(
+                        lowers.clone().zip(uppers.clone()).all(|(l, u)| l <= u),
+                        "out of order"
+                    );
                     (
                         end(lowers.fold(f64::NEG_INFINITY, f64::max)),
                         end(uppers.fold(f64::INFINITY, f64::min)),
@@ -222,4 +226,19 @@ fn inside(
             }
         }
     }
+}
+
+/// Adds a row's own coefficients on inputs to the only form.
+pub fn add_input_parts(problem: &Problem<'_>, forms: &mut Forms, row: u32) {
+    problem.add_input_parts(forms, &[row]);
+}
+
+/// What a search is asked to do.
+pub fn settings(
+    intermediate: Intermediate,
+    chunk: usize,
+    chunks: usize,
+    memory: usize,
+) -> Settings {
+    Settings { intermediate, chunk, chunks, memory }
 }
