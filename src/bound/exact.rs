@@ -95,6 +95,11 @@ fn combine(rows: &[Row], multipliers: &[i64]) -> Option<Row> {
     any.then(|| Row { outputs: terms(outputs), inputs: terms(inputs), constant, strict })
 }
 
+/// How many boxes of a chunk may be tried, so that exact arithmetic takes about as long as the sweeps.
+pub fn tries(network: &Network) -> usize {
+    (4 * WORK_LIMIT / work_bound(network, 1).max(1)).clamp(2, 64)
+}
+
 /// An upper bound of the multiply-adds that [`refutes`] takes.
 fn work_bound(network: &Network, rows: usize) -> usize {
     let sweeps = 2 * network.neuron_count() + 3 * rows + 1;

@@ -53,6 +53,9 @@ pub struct Limits {
     /// [default: 80 % of what the process may use].
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<usize>,
+    /// Boxes that may be bounded; a run that ends here ends alike on every machine [default: no limit].
+    #[arg(long, value_name = "N")]
+    pub max_boxes: Option<u64>,
     /// Seed of everything that is random; same seed, same search.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -69,6 +72,7 @@ impl Limits {
         let default = Options::default();
         Options {
             timeout,
+            boxes: self.max_boxes,
             threads: self.threads.map(NonZeroUsize::get),
             memory: self.memory.or_else(memory::default_limit).unwrap_or(default.memory),
             seed: self.seed,

@@ -1,5 +1,6 @@
-//! Linear maps, stored densely or by their nonzero entries.
+//! Linear maps, stored densely, by their nonzero entries, or as convolutions.
 
+use super::Convolution;
 use crate::kernel::{Layout, product};
 
 /// Below this share of nonzero entries the sparse form is the faster one (measured on rows of 64 to
@@ -36,6 +37,8 @@ pub enum LinearMap {
         /// Value of each entry, not zero.
         entries: Vec<f64>,
     },
+    /// A convolution, by its filters.
+    Convolution(Convolution),
 }
 
 impl LinearMap {
@@ -69,6 +72,7 @@ impl LinearMap {
     pub fn rows(&self) -> usize {
         match self {
             LinearMap::Dense { rows, .. } | LinearMap::Sparse { rows, .. } => *rows,
+            LinearMap::Convolution(convolution) => convolution.rows(),
         }
     }
 
@@ -76,6 +80,7 @@ impl LinearMap {
     pub fn columns(&self) -> usize {
         match self {
             LinearMap::Dense { columns, .. } | LinearMap::Sparse { columns, .. } => *columns,
+            LinearMap::Convolution(convolution) => convolution.columns(),
         }
     }
 
@@ -84,6 +89,7 @@ impl LinearMap {
         match self {
             LinearMap::Dense { weights, .. } => weights.len(),
             LinearMap::Sparse { entries, .. } => entries.len(),
+            LinearMap::Convolution(convolution) => convolution.multiply_adds(),
         }
     }
 
@@ -99,6 +105,7 @@ impl LinearMap {
             LinearMap::Sparse { starts, indices, entries, .. } => {
                 (starts[k]..starts[k + 1]).map(|e| (indices[e], entries[e])).collect()
             }
+            LinearMap::Convolution(convolution) => convolution.row(k),
         }
     }
 
@@ -115,6 +122,7 @@ impl LinearMap {
                     out[indices[e] as usize] += factor * entries[e];
                 }
             }
+            LinearMap::Convolution(convolution) => convolution.add_row(k, factor, out),
         }
     }
 
@@ -140,6 +148,9 @@ impl LinearMap {
                     }
                 }
             }
+            LinearMap::Convolution(convolution) => {
+                convolution.pull_back(left, count, out, accumulate);
+            }
         }
     }
 
@@ -152,6 +163,9 @@ impl LinearMap {
                 product(out, x, weights, shape, Layout::Transposed, accumulate);
             }
             LinearMap::Sparse { .. } => self.push_sparse(x, count, out, accumulate, |w| w),
+            LinearMap::Convolution(convolution) => {
+                convolution.push_forward(x, count, out, accumulate);
+            }
         }
     }
 
@@ -163,6 +177,9 @@ impl LinearMap {
                 product(out, x, magnitudes, shape, Layout::Transposed, accumulate);
             }
             LinearMap::Sparse { .. } => self.push_sparse(x, count, out, accumulate, f64::abs),
+            LinearMap::Convolution(convolution) => {
+                convolution.push_magnitude(x, count, out, accumulate);
+            }
         }
     }
 

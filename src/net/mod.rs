@@ -3,8 +3,10 @@
 //! Built once per model by [`crate::ops::lower`] and immutable from then on. Linear parts have been
 //! merged where the merged weights are exact in float64; nothing here is an approximation of the model.
 
+mod convolution;
 mod linear;
 
+pub use convolution::{Convolution, Field, Placement};
 pub use linear::LinearMap;
 use std::sync::Arc;
 

@@ -223,9 +223,11 @@ pub(super) fn conclude(
     for case in cases {
         let (lower, upper) = (&case.lower, &case.upper);
         let near = -1.0e-6 * (1.0 + scale(problem, &case.form));
-        // A parent as near shows that splitting alone does not help.
-        if case.bound > near && subproblem.bound > near && *exact_tries > 0 {
-            *exact_tries -= 1;
+        // A parent as near shows that splitting alone does not help; where no split is left, nothing
+        // else can.
+        let last = branch::dimension(lower, upper, &case.form).is_none();
+        if last || (case.bound > near && subproblem.bound > near && *exact_tries > 0) {
+            *exact_tries = exact_tries.saturating_sub(1);
             if listener.close_exactly(lower, upper, case.disjunct, &case.multipliers) {
                 continue;
             }

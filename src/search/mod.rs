@@ -30,8 +30,12 @@ pub struct Settings {
     pub chunk: usize,
     /// Chunks per round.
     pub chunks: usize,
+    /// Boxes of a chunk that exact arithmetic, some hundred times dearer, may be tried on.
+    pub exact_tries: usize,
     /// Bytes that open subproblems may take.
     pub memory: usize,
+    /// Boxes that may be bounded in all.
+    pub boxes: u64,
 }
 
 /// How far a search has come.
@@ -58,6 +62,8 @@ pub enum End {
     Stopped,
     /// The budget ran out.
     Exhausted,
+    /// As many boxes as allowed were bounded.
+    Limited,
     /// Only boxes are left that can be neither closed nor split.
     Stuck,
 }
@@ -78,9 +84,6 @@ pub trait Listener: Sync {
         multipliers: &[f64],
     ) -> bool;
 }
-
-/// Boxes of a chunk that exact arithmetic, some hundred times dearer, may be tried on.
-const EXACT_TRIES: usize = 2;
 
 /// Steps of gradient descent from the minimiser and the centre of every open case.
 const DESCENT: usize = 3;
@@ -113,6 +116,9 @@ pub fn search(
     while !queue.is_empty() {
         if budget.is_exhausted() {
             return (End::Exhausted, progress);
+        }
+        if progress.boxes >= settings.boxes {
+            return (End::Limited, progress);
         }
         let round = queue.pop_round(settings.chunk * settings.chunks);
         let crowded = queue.len() + round.len() > settings.chunk * settings.chunks;
@@ -193,7 +199,7 @@ fn handle(
     }
     let seekers = cases.iter().flat_map(|case| case.seekers()).collect();
     let candidates = attack::descend(problem, seekers, DESCENT);
-    let mut exact_tries = EXACT_TRIES;
+    let mut exact_tries = settings.exact_tries;
     let mut rest = cases.as_slice();
     let mut handled: Vec<Handled> = chunk
         .iter()

@@ -49,6 +49,8 @@ impl Semantics {
 pub struct Options {
     /// Time limit; none by default.
     pub timeout: Option<Duration>,
+    /// Limit on the boxes that are bounded, for runs that end alike on every machine; none by default.
+    pub boxes: Option<u64>,
     /// Worker threads; all processors by default.
     pub threads: Option<usize>,
     /// Bytes that open subproblems may take; 2 GiB by default.
@@ -63,6 +65,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             timeout: None,
+            boxes: None,
             threads: None,
             memory: 2 << 30,
             seed: 0,
@@ -76,6 +79,8 @@ impl Default for Options {
 pub enum Reason {
     /// The time limit was reached.
     Timeout,
+    /// As many boxes as allowed were bounded.
+    Boxes,
     /// The run was cancelled.
     Interrupted,
     /// The question is about executions in a float type, for which no proof is available.
@@ -93,6 +98,7 @@ impl Reason {
     pub fn name(&self) -> &'static str {
         match self {
             Reason::Timeout => "timeout",
+            Reason::Boxes => "boxes",
             Reason::Interrupted => "interrupted",
             Reason::FloatSemantics => "float-semantics",
             Reason::Overflow => "overflow",
@@ -106,6 +112,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Reason::Timeout => "the time limit was reached; a longer --timeout continues the same search",
+            Reason::Boxes => "the limit on boxes was reached",
             Reason::Interrupted => "the run was interrupted",
             Reason::FloatSemantics => {
                 "the question is about float execution, whose rounding is not covered by a proof yet; \
@@ -265,13 +272,8 @@ impl<'o> Verifier<'o> {
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
         } else {
-            let settings = strategy::choose(
-                &problem,
-                &hull,
-                &bounds,
-                self.options.memory,
-                &mut outcome.strategy,
-            );
+            let settings =
+                strategy::choose(&problem, &hull, &bounds, &self.options, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
             let mut run = || search::search(&problem, &settings, budget, &mut listener);
             let pool = rayon::ThreadPoolBuilder::new()
@@ -286,6 +288,7 @@ impl<'o> Verifier<'o> {
             outcome.verdict = match end {
                 End::Closed => Verdict::Holds,
                 End::Stopped | End::Stuck => Verdict::Unknown(Reason::Boundary),
+                End::Limited => Verdict::Unknown(Reason::Boxes),
                 End::Exhausted if budget.is_cancelled() => Verdict::Unknown(Reason::Interrupted),
                 End::Exhausted => Verdict::Unknown(Reason::Timeout),
             };

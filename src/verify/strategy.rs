@@ -1,6 +1,7 @@
 //! How to search: decided from features of the query, never from names.
 
-use crate::bound::{Bounds, Boxes, Intermediate};
+use super::Options;
+use crate::bound::{Bounds, Boxes, Intermediate, exact};
 use crate::net::Primitive;
 use crate::problem::Problem;
 use crate::search::Settings;
@@ -23,7 +24,7 @@ pub(super) fn choose(
     problem: &Problem,
     hull: &Boxes,
     bounds: &Bounds,
-    memory: usize,
+    options: &Options,
     words: &mut Vec<String>,
 ) -> Settings {
     let network = problem.network;
@@ -51,7 +52,15 @@ pub(super) fn choose(
         (Intermediate::Backward, backward.max(network.multiply_adds), widest)
     };
     let chunk = (CHUNK / cost.max(1)).min(CACHED / size).clamp(1, 64);
-    Settings { intermediate, iterations: 6, chunk, chunks: 8, memory }
+    Settings {
+        intermediate,
+        iterations: 6,
+        chunk,
+        chunks: 8,
+        exact_tries: exact::tries(network),
+        memory: options.memory,
+        boxes: options.boxes.unwrap_or(u64::MAX),
+    }
 }
 
 /// Multiply-adds of backward sweeps for both ends of every neuron that intervals leave unstable.

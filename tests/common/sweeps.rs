@@ -8,7 +8,8 @@ use plimsoll::bound::{
     Bounds, Boxes, Forms, Frame, Intermediate, Relaxation, Seeds, Workspace, backward, propagate,
 };
 use plimsoll::net::{Network, NodeIndex};
-pub use plimsoll::search::{Problem, Settings};
+pub use plimsoll::problem::Problem;
+pub use plimsoll::search::Settings;
 
 /// Every way of bounding pre-activations.
 pub const METHODS: [Intermediate; 8] = [
@@ -230,7 +231,7 @@ fn inside(
 
 /// Adds a row's own coefficients on inputs to the only form.
 pub fn add_input_parts(problem: &Problem<'_>, forms: &mut Forms, row: u32) {
-    problem.add_input_parts(forms, &[row]);
+    problem.add_input_parts(forms, [&problem.rows[row as usize]]);
 }
 
 /// What a search is asked to do.
@@ -240,5 +241,6 @@ pub fn settings(
     chunks: usize,
     memory: usize,
 ) -> Settings {
-    Settings { intermediate, chunk, chunks, memory }
+    let (iterations, exact_tries, boxes) = (6, 2, 200);
+    Settings { intermediate, iterations, chunk, chunks, exact_tries, memory, boxes }
 }
