@@ -178,8 +178,8 @@ impl Rational {
         if at != bytes.len() {
             return Err(error());
         }
-        let power = exponent - scale;
-        if power.abs() > MAX_EXPONENT + scale {
+        let power = exponent.saturating_sub(scale);
+        if power.unsigned_abs() > MAX_EXPONENT.saturating_add(scale).unsigned_abs() {
             return Err(ParseRationalError::ExponentTooLarge(text.chars().take(60).collect()));
         }
         if fits && small <= i64::MAX as u64 && (-18..=0).contains(&power) {
@@ -433,6 +433,11 @@ mod tests {
             Rational::parse_decimal("1e999999999"),
             Err(ParseRationalError::ExponentTooLarge(_))
         ));
+        for exponent in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            for mantissa in ["1", "0.1"] {
+                assert!(Rational::parse_decimal(&format!("{mantissa}e{exponent}")).is_err());
+            }
+        }
     }
 
     proptest! {

@@ -60,10 +60,9 @@ impl Message {
     /// The size of a decoded message, half of it again for lists that grow ahead of their need.
     fn cost(self) -> u64 {
         match self {
-            Message::Attribute => 1100,
+            Message::Attribute | Message::Tensor | Message::SparseTensor => 1100,
             Message::Model | Message::Function | Message::Graph | Message::Node => 600,
-            Message::Tensor | Message::SparseTensor => 800,
-            Message::Training | Message::ValueInfo | Message::Type => 230,
+            Message::Training | Message::ValueInfo | Message::Type => 400,
             _ => 170,
         }
     }

@@ -8,11 +8,20 @@ use std::sync::Arc;
 /// Largest number of elements of one tensor, so that 32-bit element indices are enough.
 pub const MAX_ELEMENTS: usize = 1 << 31;
 
-/// The number of elements of a shape; refuses what is beyond [`MAX_ELEMENTS`].
+/// Largest rank of a tensor.
+pub const MAX_RANK: usize = 64;
+
+/// The number of elements of a shape; refuses what is beyond [`MAX_ELEMENTS`] or [`MAX_RANK`].
 ///
 /// The product of the dimensions that are not zero is limited, so a later product of all of them in
 /// any order cannot overflow.
 pub fn element_count(shape: &[usize]) -> Result<usize, Error> {
+    if shape.len() > MAX_RANK {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("a tensor has {} dimensions; at most {MAX_RANK} are supported", shape.len()),
+        ));
+    }
     let mut product = 1usize;
     for dim in shape.iter().filter(|dim| **dim != 0) {
         product =

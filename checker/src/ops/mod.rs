@@ -21,7 +21,7 @@ mod shape;
 pub(crate) use application::{Application, Operand, Reading};
 pub(crate) use attributes::Attributes;
 pub use evaluate::{evaluate, evaluate_all};
-pub(crate) use fold::{Folded, Known, fold};
+pub(crate) use fold::{Folded, Known, fold, made};
 pub use index_map::{Source, index_map};
 
 use crate::error::Error;

@@ -18,11 +18,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Most disjuncts of a normal form.
 pub(super) const MAX_DISJUNCTS: u64 = 4_000_000;
 /// Most steps that building a normal form may take.
-pub(super) const MAX_WORK: u64 = 1_000_000_000;
-/// Most faces of distinct boxes, 32 bytes each.
-pub(super) const MAX_FACES: usize = 64_000_000;
-/// Most terms of all rows of all disjuncts, each row counted as three terms more.
-pub(super) const MAX_TERMS: usize = 64_000_000;
+pub(super) const MAX_WORK: u64 = 250_000_000;
+/// Most faces of distinct boxes, besides four for every face that the text writes.
+pub(super) const MAX_FACES: usize = 8_000_000;
+/// Most terms of all rows of all disjuncts, each row counted as three terms more; besides four for every
+/// term and atom that the text writes.
+pub(super) const MAX_TERMS: usize = 8_000_000;
 
 /// What the formula came to.
 #[derive(Debug, Default)]
@@ -97,6 +98,10 @@ struct Walk<'f> {
     terms: usize,
     /// Faces and rows looked at for complete disjuncts.
     steps: u64,
+    /// How many steps it takes to look at a face: more where numbers are long.
+    face_steps: u64,
+    most_faces: usize,
+    most_terms: usize,
     result: Canonical,
 }
 
@@ -115,6 +120,7 @@ struct Mark {
 
 impl<'f> Walk<'f> {
     fn new(formula: &'f Formula, inputs: usize, name: &'f dyn Fn(usize) -> String) -> Walk<'f> {
+        let longest = formula.bounds.iter().map(|bound| bound.value.heap_bits()).max();
         Walk {
             formula,
             name,
@@ -131,6 +137,9 @@ impl<'f> Walk<'f> {
             kept_rows: Vec::new(),
             terms: 0,
             steps: 0,
+            face_steps: 1 + longest.unwrap_or(0) as u64 / 512,
+            most_faces: MAX_FACES + 4 * formula.bounds.len(),
+            most_terms: MAX_TERMS + 4 * (formula.terms.len() + formula.nodes.len()),
             result: Canonical::default(),
         }
     }
@@ -267,7 +276,7 @@ impl<'f> Walk<'f> {
     fn complete(&mut self) -> Result<(), Error> {
         self.steps += self.rows.len() as u64;
         if self.region.is_none() {
-            self.steps += 2 * self.lower.len() as u64;
+            self.steps += 2 * self.face_steps * self.lower.len() as u64;
         }
         if self.steps > MAX_WORK {
             return Err(too_large(format!(
@@ -296,9 +305,10 @@ impl<'f> Walk<'f> {
         for row in rows {
             self.terms += self.formula.rows[*row as usize].len as usize + 3;
         }
-        if self.terms > MAX_TERMS {
+        if self.terms > self.most_terms {
             return Err(too_large(format!(
-                "the rows of all disjuncts have more than {MAX_TERMS} terms"
+                "the rows of all disjuncts have more than {} terms",
+                self.most_terms
             )));
         }
         let rows = rows.iter().map(|row| self.row(*row)).collect();
@@ -355,9 +365,10 @@ impl<'f> Walk<'f> {
                 return Ok(*id);
             }
         }
-        if (regions.len() + 1).saturating_mul(2 * self.lower.len()) > MAX_FACES {
+        if (regions.len() + 1).saturating_mul(2 * self.lower.len()) > self.most_faces {
             return Err(too_large(format!(
-                "the boxes of all disjuncts have more than {MAX_FACES} faces ({} boxes of {} inputs)",
+                "the boxes of all disjuncts have more than {} faces ({} boxes of {} inputs)",
+                self.most_faces,
                 regions.len() + 1,
                 self.lower.len()
             )));

@@ -240,9 +240,13 @@ impl Builder {
     }
 
     fn leaf(&mut self, node: Node) {
+        self.sized_leaf(node, Size::LEAF);
+    }
+
+    fn sized_leaf(&mut self, node: Node, size: Size) {
         self.formula.nodes.push(node);
         if let Some(parent) = self.open.last_mut() {
-            parent.add(Size::LEAF);
+            parent.add(size);
         }
     }
 
@@ -287,9 +291,13 @@ impl Builder {
                 self.leaf(if holds { Node::True } else { Node::False });
             }
             [(variable, coefficient)] if variable & OUTPUT == 0 => {
-                let bound = self.formula.bounds.len() as u32;
-                self.formula.bounds.push(face(*variable, coefficient, constant, strict));
-                self.leaf(Node::Bound(bound));
+                let id = self.formula.bounds.len() as u32;
+                let bound = face(*variable, coefficient, constant, strict);
+                // Long numbers are compared by multiplying them.
+                let words = bound.value.heap_bits() as u64 / 64;
+                let once = 1 + words * words / 16;
+                self.formula.bounds.push(bound);
+                self.sized_leaf(Node::Bound(id), Size { once, ..Size::LEAF });
             }
             _ => {
                 let row = self.intern(terms, constant, strict);
