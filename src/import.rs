@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_million_nested_groups_overflow_no_stack() {
-        let bomb = [vec![0x9b, 0x06].repeat(1_000_000), vec![0x9c, 0x06].repeat(1_000_000)];
+        let bomb = [[0x9b, 0x06].repeat(1_000_000), [0x9c, 0x06].repeat(1_000_000)];
         for model in [bomb.concat(), field(7, &field(13, &bomb.concat()))] {
             assert!(refusal(model).contains("group"));
         }

@@ -1,4 +1,5 @@
 //! Two decoders on damaged and on costly models: what both read is the same, the rest is refused.
+#![allow(clippy::print_stdout)]
 #![cfg(feature = "second-decoder")]
 
 #[path = "../checker/tests/common/mutate.rs"]

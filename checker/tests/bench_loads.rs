@@ -1,6 +1,7 @@
 //! Which models and specifications of the benchmarks are read, and which are refused for what reason.
 //!
 //! `cargo test -p plimsoll-check --test bench_loads -- --nocapture` prints the table.
+#![allow(clippy::print_stdout)]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! Files made to cost much: small ones that ask for much time or memory are refused, or read within bounds.
 //!
 //! One test after the other in one function, because the peak of memory is counted for the whole process.
+#![allow(clippy::print_stdout)]
 
 use peak_alloc::PeakAlloc;
 use plimsoll_check::onnx::proto::*;

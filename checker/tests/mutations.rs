@@ -1,6 +1,7 @@
 //! Thousands of damaged models and texts: each is read, or refused by a typed error, in little time and memory.
 //!
 //! The mutations are seeded. One test, because the peak of memory is counted for the whole process.
+#![allow(clippy::print_stdout)]
 
 #[path = "common/mutate.rs"]
 mod mutate;

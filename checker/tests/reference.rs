@@ -3,6 +3,7 @@
 //! For every recorded output the distance of any float execution from the exact value is bounded by
 //! [`float_error`]. The recorded output, and the evaluator's own in the model's float type, must be that
 //! near to the enclosure that the evaluation on intervals gives. `scripts/record_reference.py` records.
+#![allow(clippy::print_stdout)]
 
 mod common;
 #[path = "common/float_error.rs"]

@@ -2,6 +2,7 @@
 //!
 //! The texts are found by the variable `PLIMSOLL_BENCH`, or in `shared/bench` beside the sources;
 //! without them the tests pass with a note.
+#![allow(clippy::print_stdout)]
 
 mod common;
 

@@ -113,17 +113,16 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let (element, shape) = self.input(input)?;
-            if let Some(first) = ids.first().map(|id| &self.values[id.index()].value) {
-                if first.element != element {
-                    return Err(Error::new(
-                        Kind::UnsupportedOperator,
-                        format!(
-                            "the inputs `{}` and `{}` have different float types",
-                            first.name, input.name
-                        ),
-                    )
-                    .help("all inputs must be float, or all double"));
-                }
+            let first = ids.first().map(|id| &self.values[id.index()].value);
+            if let Some(first) = first.filter(|first| first.element != element) {
+                return Err(Error::new(
+                    Kind::UnsupportedOperator,
+                    format!(
+                        "the inputs `{}` and `{}` have different float types",
+                        first.name, input.name
+                    ),
+                )
+                .help("all inputs must be float, or all double"));
             }
             let value = Value { name: input.name.clone(), shape, element, constant: None };
             ids.push(self.push(&input.name, Draft { value, exact: None, depends_on_input: true }));

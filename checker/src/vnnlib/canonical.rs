@@ -189,7 +189,8 @@ impl<'f> Walk<'f> {
         if let Some(face) = side {
             let order = bound.value.cmp(&face.value);
             let inwards = if bound.upper { order.is_lt() } else { order.is_gt() };
-            if !inwards && !(order.is_eq() && bound.strict && !face.strict) {
+            let stricter = order.is_eq() && bound.strict && !face.strict;
+            if !inwards && !stricter {
                 return true;
             }
         } else {
