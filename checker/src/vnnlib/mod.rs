@@ -9,6 +9,7 @@
 //! times as many as the text writes.
 
 mod assertion;
+mod by_hash;
 mod canonical;
 mod formula;
 mod lexer;
