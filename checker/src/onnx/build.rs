@@ -8,16 +8,10 @@ use crate::error::{Error, Kind};
 use crate::graph::{ElementType, Graph, Node, Tensor, Value, ValueId};
 use crate::number::Rational;
 use crate::ops::{
-    Application, Attributes, Folded, Known, Operand, Reading, SUPPORTED, fold, made, supported,
+    Application, Attributes, Budget, Folded, Known, Operand, Reading, SUPPORTED, fold, supported,
 };
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-
-/// Elements that constants computed from others may have in all, besides four for every float that the
-/// file stores, so that a small file cannot ask for much memory.
-const MAX_FOLDED: usize = 1 << 24;
-/// Additions and multiplications in rationals that folding may take in all; constants beyond stay nodes.
-const MAX_STEPS: usize = 1 << 22;
 
 /// Builds the graph of a model that uses the given version of the standard operators.
 pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
@@ -32,9 +26,7 @@ pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
         values: Vec::new(),
         ids: HashMap::new(),
         nodes: Vec::new(),
-        folded: 0,
-        most_folded: MAX_FOLDED.saturating_add(stored_bytes(proto)),
-        steps: MAX_STEPS,
+        budget: Budget::new(stored_bytes(proto)),
         notes: Vec::new(),
     };
     let inputs = builder.inputs(&producers)?;
@@ -76,12 +68,7 @@ struct Builder<'a> {
     values: Vec<Draft>,
     ids: HashMap<&'a str, ValueId>,
     nodes: Vec<Node>,
-    /// Elements of constants that were computed from others.
-    folded: usize,
-    /// The most that [`Builder::folded`] may become.
-    most_folded: usize,
-    /// Steps in rationals that are left.
-    steps: usize,
+    budget: Budget,
     notes: Vec<String>,
 }
 
@@ -241,10 +228,9 @@ impl<'a> Builder<'a> {
         application.attributes.finish()?;
         match reading {
             Reading::Constant(tensor) => {
-                if tensor.len() > self.most_folded - self.folded {
+                if !self.budget.make(tensor.len()) {
                     return Err(self.too_much_folded(&described));
                 }
-                self.folded += tensor.len();
                 self.push_constant(results.first().copied().unwrap_or_default(), tensor);
             }
             Reading::Node { op, operands, shapes } => {
@@ -263,12 +249,10 @@ impl<'a> Builder<'a> {
                     shapes.iter().map(|_| Folded::Unknown).collect()
                 } else {
                     let known: Vec<Known<'_>> = inputs.iter().map(|id| known(draft(id))).collect();
-                    let made = made(&op, &known, &shapes);
-                    if made > self.most_folded - self.folded {
+                    if !self.budget.movement(&op, &known, &shapes) {
                         return Err(self.too_much_folded(&described));
                     }
-                    self.folded += made;
-                    fold(&op, &known, &shapes, &mut self.steps)
+                    fold(&op, &known, &shapes, &mut self.budget)
                         .map_err(|what| Error::new(Kind::Model, format!("{described}: {what}")))?
                 };
                 let mut outputs = Vec::with_capacity(shapes.len());
@@ -301,7 +285,7 @@ impl<'a> Builder<'a> {
     }
 
     fn too_much_folded(&self, described: &str) -> Error {
-        let most = self.most_folded;
+        let most = self.budget.most();
         Error::new(
             Kind::TooLarge,
             format!("{described}: constants computed from others exceed {most} elements"),

@@ -6,6 +6,7 @@
 
 use super::broadcast::stretched_indices;
 use super::evaluate::{Data, Elements, apply};
+use super::fold_cost::Budget;
 use super::{Op, index_map, reduce};
 use crate::graph::{ElementType, Tensor, TensorData};
 use crate::number::Rational;
@@ -14,8 +15,6 @@ use std::sync::Arc;
 
 /// Most multiplications or additions that are done in rationals to fold one node.
 const MAX_WORK: usize = 1 << 21;
-/// Most bits of a result, where an operand has elements that no float type holds.
-const MAX_BITS: usize = 1 << 14;
 
 /// A constant operand.
 pub(crate) struct Known<'a> {
@@ -37,36 +36,14 @@ pub(crate) enum Folded {
     Unknown,
 }
 
-/// How many elements [`fold`] makes or reads beyond its budget of steps.
-pub(crate) fn made(op: &Op, operands: &[Known<'_>], shapes: &[Vec<usize>]) -> usize {
-    if operands.iter().any(|operand| operand.tensor.is_none()) {
-        return 0;
-    }
-    let results = shapes.iter().map(|shape| shape.iter().product::<usize>()).sum();
-    match op {
-        // The elements are shared.
-        Op::Identity | Op::Reshape => 0,
-        Op::Transpose { .. }
-        | Op::Concat { .. }
-        | Op::Slice { .. }
-        | Op::Split { .. }
-        | Op::Gather { .. } => results,
-        _ if operands.iter().all(|operand| operand.element == ElementType::I64) => {
-            let read = operands.iter().map(|operand| operand.shape.iter().product());
-            read.fold(results, usize::max)
-        }
-        _ => 0,
-    }
-}
-
 /// The results of an operator on constants; an error says what overflowed or divides by zero.
 ///
-/// Arithmetic in rationals is paid from `steps`; what costs more than is left stays unknown.
+/// What costs more than is left in the budget stays unknown.
 pub(crate) fn fold(
     op: &Op,
     operands: &[Known<'_>],
     shapes: &[Vec<usize>],
-    steps: &mut usize,
+    budget: &mut Budget,
 ) -> Result<Vec<Folded>, &'static str> {
     let slices: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
     let tensors: Option<Vec<&Tensor>> = operands.iter().map(|operand| operand.tensor).collect();
@@ -78,7 +55,7 @@ pub(crate) fn fold(
             return Ok(vec![Folded::Stored(integers?)]);
         }
     }
-    Ok(rationals(op, operands, &slices, steps))
+    Ok(rationals(op, operands, &slices, budget))
 }
 
 /// The moved elements, if the operator moves data.
@@ -157,29 +134,19 @@ fn rationals(
     op: &Op,
     operands: &[Known<'_>],
     shapes: &[&[usize]],
-    steps: &mut usize,
+    budget: &mut Budget,
 ) -> Vec<Folded> {
     let unknown = || shapes.iter().map(|_| Folded::Unknown).collect();
     let element = operands[0].element;
     let float =
         |operand: &Known<'_>| matches!(operand.element, ElementType::F32 | ElementType::F64);
     let work = work(op, operands, shapes);
-    if work > MAX_WORK || work > *steps || !operands.iter().all(float) {
+    if work > MAX_WORK || !operands.iter().all(float) {
         return unknown();
     }
-    // Sums of floats stay short, as all denominators are powers of two; else every term may add its own.
-    let terms = terms(op, operands, shapes);
-    let bits = operands
-        .iter()
-        .filter_map(|operand| operand.exact)
-        .map(|exact| exact.iter().map(Rational::heap_bits).max().unwrap_or(0).max(128))
-        .sum::<usize>()
-        .saturating_mul(terms);
-    let cost = work.saturating_mul(1 + (bits / 512) * (bits / 512));
-    if bits > MAX_BITS || cost > *steps {
+    if !budget.arithmetic(op, operands, shapes, work) {
         return unknown();
     }
-    *steps -= cost;
     let data: Option<Vec<Data<'_, Rational>>> = operands
         .iter()
         .map(|operand| {
@@ -227,21 +194,9 @@ fn work(op: &Op, operands: &[Known<'_>], shapes: &[&[usize]]) -> usize {
     let results: usize = shapes.iter().map(|shape| count(shape)).sum();
     let elements: usize = operands.iter().map(|operand| count(operand.shape)).sum();
     let inner = match op {
-        Op::MatMul | Op::Gemm { .. } => terms(op, operands, shapes),
+        Op::MatMul => operands[0].shape.last().copied().unwrap_or(1),
+        Op::Gemm { trans_a, .. } => operands[0].shape[if *trans_a { 0 } else { 1 }],
         _ => 1,
     };
     results.saturating_mul(inner).saturating_add(elements)
-}
-
-/// How many products or elements are summed up to one element of the result.
-fn terms(op: &Op, operands: &[Known<'_>], shapes: &[&[usize]]) -> usize {
-    match op {
-        Op::MatMul => operands[0].shape.last().copied().unwrap_or(1),
-        Op::Gemm { trans_a, .. } => operands[0].shape[if *trans_a { 0 } else { 1 }] + 1,
-        Op::ReduceSum { .. } => {
-            let results: usize = shapes[0].iter().product();
-            operands[0].shape.iter().product::<usize>() / results.max(1)
-        }
-        _ => 1,
-    }
 }
