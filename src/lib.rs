@@ -68,6 +68,8 @@
 pub mod attack;
 pub mod bound;
 pub mod budget;
+#[cfg(feature = "second-decoder")]
+mod import;
 pub mod kernel;
 pub mod net;
 pub mod ops;

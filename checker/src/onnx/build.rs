@@ -8,13 +8,10 @@ use crate::error::{Error, Kind};
 use crate::graph::{ElementType, Graph, Node, Tensor, Value, ValueId};
 use crate::number::Rational;
 use crate::ops::{
-    Application, Attributes, Folded, Known, Operand, Reading, SUPPORTED, fold, supported,
+    Application, Attributes, Budget, Folded, Known, Operand, Reading, SUPPORTED, fold, supported,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-
-/// Elements that folded constants may have in all; what the file stores does not count.
-const MAX_FOLDED: usize = 1 << 27;
 
 /// Builds the graph of a model that uses the given version of the standard operators.
 pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
@@ -29,7 +26,7 @@ pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
         values: Vec::new(),
         ids: HashMap::new(),
         nodes: Vec::new(),
-        folded: 0,
+        budget: Budget::new(stored_bytes(proto)),
         notes: Vec::new(),
     };
     let inputs = builder.inputs(&producers)?;
@@ -42,6 +39,19 @@ pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
         None => return Err(Error::new(Kind::Model, "the model has no input that is no constant")),
     };
     Ok(builder.finish(inputs, outputs, element))
+}
+
+/// How many bytes the tensors of a graph have in the file, about.
+fn stored_bytes(proto: &GraphProto) -> usize {
+    let attributes = proto.node.iter().flat_map(|node| &node.attribute);
+    let tensors = proto.initializer.iter().chain(attributes.filter_map(|a| a.t.as_ref()));
+    tensors
+        .map(|tensor| {
+            tensor.raw_data.as_ref().map_or(0, |raw| raw.len())
+                + 4 * (tensor.float_data.len() + tensor.int32_data.len())
+                + 8 * (tensor.double_data.len() + tensor.int64_data.len())
+        })
+        .sum()
 }
 
 /// A value while the graph is built.
@@ -58,7 +68,7 @@ struct Builder<'a> {
     values: Vec<Draft>,
     ids: HashMap<&'a str, ValueId>,
     nodes: Vec<Node>,
-    folded: usize,
+    budget: Budget,
     notes: Vec<String>,
 }
 
@@ -90,17 +100,16 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let (element, shape) = self.input(input)?;
-            if let Some(first) = ids.first().map(|id| &self.values[id.index()].value) {
-                if first.element != element {
-                    return Err(Error::new(
-                        Kind::UnsupportedOperator,
-                        format!(
-                            "the inputs `{}` and `{}` have different float types",
-                            first.name, input.name
-                        ),
-                    )
-                    .help("all inputs must be float, or all double"));
-                }
+            let first = ids.first().map(|id| &self.values[id.index()].value);
+            if let Some(first) = first.filter(|first| first.element != element) {
+                return Err(Error::new(
+                    Kind::UnsupportedOperator,
+                    format!(
+                        "the inputs `{}` and `{}` have different float types",
+                        first.name, input.name
+                    ),
+                )
+                .help("all inputs must be float, or all double"));
             }
             let value = Value { name: input.name.clone(), shape, element, constant: None };
             ids.push(self.push(&input.name, Draft { value, exact: None, depends_on_input: true }));
@@ -133,6 +142,7 @@ impl<'a> Builder<'a> {
             .help("declare its shape, with a name for a dimension that may vary"));
         };
         let mut shape = Vec::with_capacity(declared.dim.len());
+        let mut open = Vec::new();
         for (axis, dim) in declared.dim.iter().enumerate() {
             let known =
                 dim.dim_value.and_then(|dim| usize::try_from(dim).ok()).filter(|dim| *dim > 0);
@@ -141,12 +151,20 @@ impl<'a> Builder<'a> {
                     Some(symbol) if !symbol.is_empty() => format!(" `{symbol}`"),
                     _ => String::new(),
                 };
-                self.notes.push(format!(
-                    "dimension {axis}{symbol} of the input `{}` is not fixed; it is taken as 1",
-                    input.name
-                ));
+                open.push(format!("{axis}{symbol}"));
             }
             shape.push(known.unwrap_or(1));
+        }
+        if !open.is_empty() {
+            let (what, verb) = match open.len() {
+                1 => ("dimension", "is not fixed; it is"),
+                _ => ("dimensions", "are not fixed; they are"),
+            };
+            self.notes.push(format!(
+                "{what} {} of the input `{}` {verb} taken as 1",
+                open.join(", "),
+                input.name
+            ));
         }
         element_count(&shape).map_err(|error| Error {
             message: format!("input `{}`: {}", input.name, error.message),
@@ -210,7 +228,9 @@ impl<'a> Builder<'a> {
         application.attributes.finish()?;
         match reading {
             Reading::Constant(tensor) => {
-                self.count_folded(tensor.len(), &described)?;
+                if !self.budget.make(tensor.len()) {
+                    return Err(self.too_much_folded(&described));
+                }
                 self.push_constant(results.first().copied().unwrap_or_default(), tensor);
             }
             Reading::Node { op, operands, shapes } => {
@@ -218,14 +238,21 @@ impl<'a> Builder<'a> {
                 for position in operands {
                     inputs.extend(ids[position]);
                 }
-                let draft = |id: &ValueId| &self.values[id.index()];
+                for shape in &shapes {
+                    application.count(shape)?;
+                }
+                let values = &self.values;
+                let draft = |id: &ValueId| &values[id.index()];
                 let depends_on_input = inputs.iter().any(|id| draft(id).depends_on_input);
                 let element = draft(&inputs[0]).value.element;
                 let folded = if depends_on_input {
                     shapes.iter().map(|_| Folded::Unknown).collect()
                 } else {
                     let known: Vec<Known<'_>> = inputs.iter().map(|id| known(draft(id))).collect();
-                    fold(&op, &known, &shapes)
+                    if !self.budget.movement(&op, &known, &shapes) {
+                        return Err(self.too_much_folded(&described));
+                    }
+                    fold(&op, &known, &shapes, &mut self.budget)
                         .map_err(|what| Error::new(Kind::Model, format!("{described}: {what}")))?
                 };
                 let mut outputs = Vec::with_capacity(shapes.len());
@@ -234,14 +261,10 @@ impl<'a> Builder<'a> {
                     let name = results.get(at).copied().unwrap_or_default();
                     let exact = match folded {
                         Folded::Stored(tensor) => {
-                            self.count_folded(tensor.len(), &described)?;
                             outputs.push(self.push_constant(name, tensor));
                             continue;
                         }
-                        Folded::Exact(exact) => {
-                            self.count_folded(exact.len(), &described)?;
-                            Some(exact)
-                        }
+                        Folded::Exact(exact) => Some(exact),
                         Folded::Unknown => None,
                     };
                     needs_node = true;
@@ -261,15 +284,15 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn count_folded(&mut self, elements: usize, described: &str) -> Result<(), Error> {
-        self.folded = self.folded.saturating_add(elements);
-        if self.folded > MAX_FOLDED {
-            return Err(Error::new(
-                Kind::TooLarge,
-                format!("{described}: constants computed from others exceed {MAX_FOLDED} elements"),
-            ));
-        }
-        Ok(())
+    fn too_much_folded(&self, described: &str) -> Error {
+        let most = self.budget.most();
+        Error::new(
+            Kind::TooLarge,
+            format!("{described}: constants computed from others exceed {most} elements"),
+        )
+        .help(
+            "the limit is four elements for every float that the file stores, and 16 million more",
+        )
     }
 
     fn unsupported(&self, node: &NodeProto) -> Error {
@@ -298,10 +321,11 @@ impl<'a> Builder<'a> {
     /// The outputs, compared with what the model declares about them.
     fn outputs(&mut self, producers: &HashMap<&str, Producer>) -> Result<Vec<ValueId>, Error> {
         let mut ids: Vec<ValueId> = Vec::new();
+        let mut listed = HashSet::new();
         for output in &self.proto.output {
             let id = self.value(&output.name, producers)?;
             let value = &self.values[id.index()].value;
-            if ids.contains(&id) {
+            if !listed.insert(id) {
                 return Err(Error::new(
                     Kind::Model,
                     format!("the output `{}` is listed twice", output.name),

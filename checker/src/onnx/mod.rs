@@ -11,7 +11,7 @@ pub mod scan;
 mod tensor;
 
 pub(crate) use tensor::read as read_tensor;
-pub use tensor::{MAX_ELEMENTS, element_count};
+pub use tensor::{MAX_ELEMENTS, MAX_RANK, element_count};
 
 use crate::error::{Error, Kind};
 use crate::graph::Graph;

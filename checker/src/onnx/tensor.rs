@@ -3,15 +3,25 @@
 use super::proto::{TensorProto, type_name};
 use crate::error::{Error, Kind};
 use crate::graph::{ElementType, Tensor, TensorData};
+use std::sync::Arc;
 
 /// Largest number of elements of one tensor, so that 32-bit element indices are enough.
 pub const MAX_ELEMENTS: usize = 1 << 31;
 
-/// The number of elements of a shape; refuses what is beyond [`MAX_ELEMENTS`].
+/// Largest rank of a tensor.
+pub const MAX_RANK: usize = 64;
+
+/// The number of elements of a shape; refuses what is beyond [`MAX_ELEMENTS`] or [`MAX_RANK`].
 ///
 /// The product of the dimensions that are not zero is limited, so a later product of all of them in
 /// any order cannot overflow.
 pub fn element_count(shape: &[usize]) -> Result<usize, Error> {
+    if shape.len() > MAX_RANK {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("a tensor has {} dimensions; at most {MAX_RANK} are supported", shape.len()),
+        ));
+    }
     let mut product = 1usize;
     for dim in shape.iter().filter(|dim| **dim != 0) {
         product =
@@ -51,27 +61,19 @@ pub(crate) fn read(proto: &TensorProto, what: &str) -> Result<Tensor, Error> {
         .map_err(|error| Error { message: format!("{what}: {}", error.message), ..error })?;
     let source = Source { proto, what, count };
     let data = match proto.data_type {
-        1 => {
-            TensorData::F32(source.elements(&proto.float_data, f32::from_le_bytes, |v| *v)?.into())
-        }
-        11 => {
-            TensorData::F64(source.elements(&proto.double_data, f64::from_le_bytes, |v| *v)?.into())
-        }
-        6 => TensorData::I64(
-            source
-                .elements(
-                    &proto.int32_data,
-                    |b| i64::from(i32::from_le_bytes(b)),
-                    |v| i64::from(*v),
-                )?
-                .into(),
-        ),
-        7 => {
-            TensorData::I64(source.elements(&proto.int64_data, i64::from_le_bytes, |v| *v)?.into())
-        }
-        9 => TensorData::Bool(
-            source.elements(&proto.int32_data, |b: [u8; 1]| b[0] != 0, |v| *v != 0)?.into(),
-        ),
+        1 => TensorData::F32(source.elements(&proto.float_data, f32::from_le_bytes, |v| *v)?),
+        11 => TensorData::F64(source.elements(&proto.double_data, f64::from_le_bytes, |v| *v)?),
+        6 => TensorData::I64(source.elements(
+            &proto.int32_data,
+            |b| i64::from(i32::from_le_bytes(b)),
+            |v| i64::from(*v),
+        )?),
+        7 => TensorData::I64(source.elements(&proto.int64_data, i64::from_le_bytes, |v| *v)?),
+        9 => TensorData::Bool(source.elements(
+            &proto.int32_data,
+            |b: [u8; 1]| b[0] != 0,
+            |v| *v != 0,
+        )?),
         other => {
             return Err(Error::new(
                 Kind::UnsupportedOperator,
@@ -123,13 +125,14 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// All elements, from `raw_data` if it is there, else from the field of the type.
+    /// All elements, from `raw_data` if it is there, else from the field of the type; the slice is
+    /// allocated once, because a large model fills it with hundreds of megabytes.
     fn elements<V, T, const N: usize>(
         &self,
         typed: &[V],
         raw_element: impl Fn([u8; N]) -> T,
         typed_element: impl Fn(&V) -> T,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Arc<[T]>, Error> {
         let raw = self.proto.raw_data.as_deref().unwrap_or_default();
         if raw.is_empty() {
             if typed.len() != self.count {

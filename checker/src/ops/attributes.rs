@@ -4,6 +4,7 @@ use crate::error::{Error, Kind};
 use crate::graph::Tensor;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::read_tensor;
+use std::collections::HashSet;
 
 /// Numbers of `AttributeProto.AttributeType`.
 const FLOAT: i32 = 1;
@@ -23,8 +24,9 @@ impl<'a> Attributes<'a> {
     /// The attributes of `node`, which `described` says in words.
     pub fn new(node: &'a NodeProto, described: &'a str) -> Result<Attributes<'a>, Error> {
         let left: Vec<&AttributeProto> = node.attribute.iter().collect();
-        for (index, attribute) in left.iter().enumerate() {
-            if left[..index].iter().any(|earlier| earlier.name == attribute.name) {
+        let mut names = HashSet::with_capacity(left.len());
+        for attribute in &left {
+            if !names.insert(attribute.name.as_str()) {
                 return Err(Error::new(
                     Kind::Model,
                     format!("{described} has the attribute `{}` twice", attribute.name),

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind};
 use crate::graph::{Tensor, TensorData};
 
 /// Largest constant that an operator may make from nothing.
-const MAX_MADE: usize = 1 << 26;
+const MAX_MADE: usize = 1 << 24;
 
 pub(super) fn constant(application: &mut Application<'_>) -> Result<Reading, Error> {
     application.arity(0, 0)?;

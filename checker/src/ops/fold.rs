@@ -6,6 +6,7 @@
 
 use super::broadcast::stretched_indices;
 use super::evaluate::{Data, Elements, apply};
+use super::fold_cost::Budget;
 use super::{Op, index_map, reduce};
 use crate::graph::{ElementType, Tensor, TensorData};
 use crate::number::Rational;
@@ -36,10 +37,13 @@ pub(crate) enum Folded {
 }
 
 /// The results of an operator on constants; an error says what overflowed or divides by zero.
+///
+/// What costs more than is left in the budget stays unknown.
 pub(crate) fn fold(
     op: &Op,
     operands: &[Known<'_>],
     shapes: &[Vec<usize>],
+    budget: &mut Budget,
 ) -> Result<Vec<Folded>, &'static str> {
     let slices: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
     let tensors: Option<Vec<&Tensor>> = operands.iter().map(|operand| operand.tensor).collect();
@@ -51,7 +55,7 @@ pub(crate) fn fold(
             return Ok(vec![Folded::Stored(integers?)]);
         }
     }
-    Ok(rationals(op, operands, &slices))
+    Ok(rationals(op, operands, &slices, budget))
 }
 
 /// The moved elements, if the operator moves data.
@@ -126,12 +130,21 @@ fn integers(
 }
 
 /// The results computed in rationals.
-fn rationals(op: &Op, operands: &[Known<'_>], shapes: &[&[usize]]) -> Vec<Folded> {
+fn rationals(
+    op: &Op,
+    operands: &[Known<'_>],
+    shapes: &[&[usize]],
+    budget: &mut Budget,
+) -> Vec<Folded> {
     let unknown = || shapes.iter().map(|_| Folded::Unknown).collect();
     let element = operands[0].element;
     let float =
         |operand: &Known<'_>| matches!(operand.element, ElementType::F32 | ElementType::F64);
-    if work(op, operands, shapes) > MAX_WORK || !operands.iter().all(float) {
+    let work = work(op, operands, shapes);
+    if work > MAX_WORK || !operands.iter().all(float) {
+        return unknown();
+    }
+    if !budget.arithmetic(op, operands, shapes, work) {
         return unknown();
     }
     let data: Option<Vec<Data<'_, Rational>>> = operands

@@ -12,6 +12,7 @@ mod constant;
 mod elementwise;
 mod evaluate;
 mod fold;
+mod fold_cost;
 mod index_map;
 mod join;
 mod linear;
@@ -22,6 +23,7 @@ pub(crate) use application::{Application, Operand, Reading};
 pub(crate) use attributes::Attributes;
 pub use evaluate::{evaluate, evaluate_all};
 pub(crate) use fold::{Folded, Known, fold};
+pub(crate) use fold_cost::Budget;
 pub use index_map::{Source, index_map};
 
 use crate::error::Error;

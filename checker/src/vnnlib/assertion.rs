@@ -13,9 +13,10 @@ pub(super) const MAX_FORMULA_DEPTH: usize = 1000;
 /// Most levels of arithmetic inside one comparison.
 pub(super) const MAX_TERM_DEPTH: usize = 10_000;
 /// Most bits of a single number's numerator and denominator.
-const MAX_NUMBER_BITS: usize = 1 << 16;
-/// Most bits of all numbers that do not fit 64 bits, written or computed, together.
-const MAX_TOTAL_BITS: u64 = 1 << 32;
+const MAX_NUMBER_BITS: usize = 1 << 15;
+/// Most bits of all numbers that do not fit 64 bits, written or computed, together; besides these 32 for
+/// every byte of the text so far, of which a decimal literal uses seven.
+const MAX_TOTAL_BITS: u64 = 1 << 28;
 /// Most bytes of one literal.
 const MAX_LITERAL: usize = 10_000;
 
@@ -377,11 +378,12 @@ fn charge(total: &mut u64, lexer: &Lexer<'_>, value: &Rational) -> Result<(), Er
         return Ok(());
     }
     *total += bits as u64;
-    if bits > MAX_NUMBER_BITS || *total > MAX_TOTAL_BITS {
+    let most = MAX_TOTAL_BITS + 32 * lexer.consumed() as u64;
+    if bits > MAX_NUMBER_BITS || *total > most {
         let message = if bits > MAX_NUMBER_BITS {
             format!("a number here has {bits} bits; {MAX_NUMBER_BITS} are read")
         } else {
-            format!("the numbers of this text have more than {MAX_TOTAL_BITS} bits together")
+            format!("the numbers of this text have more than {most} bits together")
         };
         return Err(lexer
             .error(Kind::TooLarge, lexer.start(), message)

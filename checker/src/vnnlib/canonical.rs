@@ -9,20 +9,22 @@
 //! A disjunct that contradicts itself on its box, or has a false atom without variables, is dropped; any
 //! other disjunct must bound every input on both sides.
 
+use super::by_hash::ByHash;
 use super::formula::{Formula, Node, OUTPUT};
 use crate::error::{Error, Kind};
 use crate::query::{Disjunct, Face, Region, Row};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Most disjuncts of a normal form.
 pub(super) const MAX_DISJUNCTS: u64 = 4_000_000;
 /// Most steps that building a normal form may take.
-pub(super) const MAX_WORK: u64 = 1_000_000_000;
-/// Most faces of distinct boxes, 32 bytes each.
-pub(super) const MAX_FACES: usize = 64_000_000;
-/// Most terms of all rows of all disjuncts, each row counted as three terms more.
-pub(super) const MAX_TERMS: usize = 64_000_000;
+pub(super) const MAX_WORK: u64 = 250_000_000;
+/// Most faces of distinct boxes, besides four for every face that the text writes.
+pub(super) const MAX_FACES: usize = 8_000_000;
+/// Most terms of all rows of all disjuncts, each row counted as three terms more; besides four for every
+/// term and atom that the text writes.
+pub(super) const MAX_TERMS: usize = 8_000_000;
 
 /// What the formula came to.
 #[derive(Debug, Default)]
@@ -68,6 +70,8 @@ pub(super) fn expand(
     Ok(walk.result)
 }
 
+const NONE: u32 = u32::MAX;
+
 fn too_large(message: String) -> Error {
     Error::new(Kind::TooLarge, message)
         .help("split the query into several texts, one for each part of an `or`")
@@ -90,13 +94,25 @@ struct Walk<'f> {
     pending: Vec<u32>,
     /// The region of the faces as they are, once looked up.
     region: Option<u32>,
-    regions_by_hash: HashMap<u64, Vec<u32>>,
-    seen: HashMap<u64, Vec<(u32, u32, u32)>>,
-    /// Row numbers of all disjuncts kept; `seen` points into it.
+    regions_by_hash: ByHash,
+    /// The disjuncts all of whose rows had been used before; `hashed` has their numbers.
+    disjuncts_by_hash: ByHash,
+    hashed: Vec<u32>,
+    /// For every row of the formula the first disjunct that uses it.
+    first_user: Vec<u32>,
+    /// Row numbers of all disjuncts kept, one disjunct after the other.
     kept_rows: Vec<u32>,
+    /// Where the rows of each disjunct kept end in there.
+    ends: Vec<usize>,
+    /// Rows taken, while they are sorted.
+    sorted: Vec<(u32, u32)>,
     terms: usize,
     /// Faces and rows looked at for complete disjuncts.
     steps: u64,
+    /// How many steps it takes to look at a face: more where numbers are long.
+    face_steps: u64,
+    most_faces: usize,
+    most_terms: usize,
     result: Canonical,
 }
 
@@ -115,6 +131,7 @@ struct Mark {
 
 impl<'f> Walk<'f> {
     fn new(formula: &'f Formula, inputs: usize, name: &'f dyn Fn(usize) -> String) -> Walk<'f> {
+        let longest = formula.bounds.iter().map(|bound| bound.value.heap_bits()).max();
         Walk {
             formula,
             name,
@@ -126,11 +143,18 @@ impl<'f> Walk<'f> {
             rows: Vec::new(),
             pending: Vec::new(),
             region: None,
-            regions_by_hash: HashMap::new(),
-            seen: HashMap::new(),
+            regions_by_hash: ByHash::default(),
+            disjuncts_by_hash: ByHash::default(),
+            hashed: Vec::new(),
+            first_user: vec![NONE; formula.rows.len()],
             kept_rows: Vec::new(),
+            ends: Vec::new(),
+            sorted: Vec::new(),
             terms: 0,
             steps: 0,
+            face_steps: 1 + longest.unwrap_or(0) as u64 / 512,
+            most_faces: MAX_FACES + 4 * formula.bounds.len(),
+            most_terms: MAX_TERMS + 4 * (formula.terms.len() + formula.nodes.len()),
             result: Canonical::default(),
         }
     }
@@ -180,7 +204,8 @@ impl<'f> Walk<'f> {
         if let Some(face) = side {
             let order = bound.value.cmp(&face.value);
             let inwards = if bound.upper { order.is_lt() } else { order.is_gt() };
-            if !inwards && !(order.is_eq() && bound.strict && !face.strict) {
+            let stricter = order.is_eq() && bound.strict && !face.strict;
+            if !inwards && !stricter {
                 return true;
             }
         } else {
@@ -267,7 +292,7 @@ impl<'f> Walk<'f> {
     fn complete(&mut self) -> Result<(), Error> {
         self.steps += self.rows.len() as u64;
         if self.region.is_none() {
-            self.steps += 2 * self.lower.len() as u64;
+            self.steps += 2 * self.face_steps * self.lower.len() as u64;
         }
         if self.steps > MAX_WORK {
             return Err(too_large(format!(
@@ -281,24 +306,19 @@ impl<'f> Walk<'f> {
         self.region = Some(region);
         let begin = self.kept_rows.len();
         self.collect_rows();
-        let rows = &self.kept_rows[begin..];
-        let mut hasher = DefaultHasher::new();
-        (region, rows).hash(&mut hasher);
-        let alike = self.seen.entry(hasher.finish()).or_default();
-        let known = alike.iter().any(|(other, from, to)| {
-            *other == region && self.kept_rows[*from as usize..*to as usize] == *rows
-        });
-        if known {
+        if self.is_known(region, begin) {
             self.kept_rows.truncate(begin);
             return Ok(());
         }
-        alike.push((region, begin as u32, self.kept_rows.len() as u32));
+        let rows = &self.kept_rows[begin..];
+        self.ends.push(self.kept_rows.len());
         for row in rows {
             self.terms += self.formula.rows[*row as usize].len as usize + 3;
         }
-        if self.terms > MAX_TERMS {
+        if self.terms > self.most_terms {
             return Err(too_large(format!(
-                "the rows of all disjuncts have more than {MAX_TERMS} terms"
+                "the rows of all disjuncts have more than {} terms",
+                self.most_terms
             )));
         }
         let rows = rows.iter().map(|row| self.row(*row)).collect();
@@ -306,13 +326,54 @@ impl<'f> Walk<'f> {
         Ok(())
     }
 
+    /// Whether an earlier disjunct has this region and the rows from `begin` on; else they are filed.
+    ///
+    /// Most disjuncts of a long text have a row of their own and need no search: an equal one has that
+    /// row, too, of which this disjunct is the first user.
+    fn is_known(&mut self, region: u32, begin: usize) -> bool {
+        let rows = &self.kept_rows[begin..];
+        let id = self.result.disjuncts.len() as u32;
+        let is_same = |other: u32| {
+            let other = other as usize;
+            let from = if other == 0 { 0 } else { self.ends[other - 1] };
+            self.result.disjuncts[other].region == region
+                && self.kept_rows[from..self.ends[other]] == *rows
+        };
+        let mut fresh = false;
+        for row in rows {
+            let user = &mut self.first_user[*row as usize];
+            if *user == NONE {
+                *user = id;
+                fresh = true;
+            }
+        }
+        if fresh {
+            return false;
+        }
+        if rows.iter().any(|row| is_same(self.first_user[*row as usize])) {
+            return true;
+        }
+        let mut hasher = DefaultHasher::new();
+        (region, rows).hash(&mut hasher);
+        let hash = hasher.finish();
+        let known = self.disjuncts_by_hash.find(hash, |at| is_same(self.hashed[at as usize]));
+        if known.is_none() {
+            self.disjuncts_by_hash.insert(hash);
+            self.hashed.push(id);
+        }
+        known.is_some()
+    }
+
     /// Appends the rows taken to `kept_rows`: in source order, each one once.
     fn collect_rows(&mut self) {
         let begin = self.kept_rows.len();
-        let mut taken = self.rows.clone();
+        let taken = &mut self.sorted;
+        taken.clear();
+        taken.extend_from_slice(&self.rows);
         taken.sort_unstable();
+        let rows = taken.iter().map(|(_, row)| *row);
         if taken.len() <= 32 {
-            for (_, row) in taken {
+            for row in rows {
                 if !self.kept_rows[begin..].contains(&row) {
                     self.kept_rows.push(row);
                 }
@@ -320,8 +381,7 @@ impl<'f> Walk<'f> {
             return;
         }
         let mut known = HashSet::with_capacity(taken.len());
-        self.kept_rows
-            .extend(taken.into_iter().map(|(_, row)| row).filter(|row| known.insert(*row)));
+        self.kept_rows.extend(rows.filter(|row| known.insert(*row)));
     }
 
     fn row(&self, row: u32) -> Row {
@@ -345,25 +405,25 @@ impl<'f> Walk<'f> {
         for face in self.lower.iter().chain(&self.upper).flatten() {
             face.hash(&mut hasher);
         }
-        let alike = self.regions_by_hash.entry(hasher.finish()).or_default();
+        let hash = hasher.finish();
         let regions = &mut self.result.regions;
-        for id in alike.iter() {
-            let region = &regions[*id as usize];
-            if region.lower.iter().eq(self.lower.iter().flatten())
+        let known = self.regions_by_hash.find(hash, |id| {
+            let region = &regions[id as usize];
+            region.lower.iter().eq(self.lower.iter().flatten())
                 && region.upper.iter().eq(self.upper.iter().flatten())
-            {
-                return Ok(*id);
-            }
+        });
+        if let Some(id) = known {
+            return Ok(id);
         }
-        if (regions.len() + 1).saturating_mul(2 * self.lower.len()) > MAX_FACES {
+        if (regions.len() + 1).saturating_mul(2 * self.lower.len()) > self.most_faces {
             return Err(too_large(format!(
-                "the boxes of all disjuncts have more than {MAX_FACES} faces ({} boxes of {} inputs)",
+                "the boxes of all disjuncts have more than {} faces ({} boxes of {} inputs)",
+                self.most_faces,
                 regions.len() + 1,
                 self.lower.len()
             )));
         }
-        let id = regions.len() as u32;
-        alike.push(id);
+        let id = self.regions_by_hash.insert(hash);
         regions.push(Region {
             lower: self.lower.iter().flatten().cloned().collect(),
             upper: self.upper.iter().flatten().cloned().collect(),

@@ -7,10 +7,10 @@
 //! Every inner node knows how many disjuncts its disjunctive normal form has and how many steps the
 //! expansion takes, so that an expansion beyond the limits is refused before it begins.
 
+use super::by_hash::ByHash;
 use super::lexer::Lexer;
 use crate::error::{Error, Kind};
 use crate::number::Rational;
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Marks a flat output among the variables; without it the number is a flat input.
@@ -162,12 +162,8 @@ struct OpenNode {
 pub(super) struct Builder {
     formula: Formula,
     open: Vec<OpenNode>,
-    /// Rows by hash: the first of them, and for every row the next with its hash.
-    by_hash: HashMap<u64, u32>,
-    next_same_hash: Vec<u32>,
+    rows_by_hash: ByHash,
 }
-
-const NONE: u32 = u32::MAX;
 
 impl Builder {
     /// A formula without assertions yet.
@@ -175,8 +171,7 @@ impl Builder {
         let mut builder = Builder {
             formula: Formula::default(),
             open: Vec::new(),
-            by_hash: HashMap::new(),
-            next_same_hash: Vec::new(),
+            rows_by_hash: ByHash::default(),
         };
         builder.push_inner(false);
         builder
@@ -240,9 +235,13 @@ impl Builder {
     }
 
     fn leaf(&mut self, node: Node) {
+        self.sized_leaf(node, Size::LEAF);
+    }
+
+    fn sized_leaf(&mut self, node: Node, size: Size) {
         self.formula.nodes.push(node);
         if let Some(parent) = self.open.last_mut() {
-            parent.add(Size::LEAF);
+            parent.add(size);
         }
     }
 
@@ -287,9 +286,13 @@ impl Builder {
                 self.leaf(if holds { Node::True } else { Node::False });
             }
             [(variable, coefficient)] if variable & OUTPUT == 0 => {
-                let bound = self.formula.bounds.len() as u32;
-                self.formula.bounds.push(face(*variable, coefficient, constant, strict));
-                self.leaf(Node::Bound(bound));
+                let id = self.formula.bounds.len() as u32;
+                let bound = face(*variable, coefficient, constant, strict);
+                // Long numbers are compared by multiplying them.
+                let words = bound.value.heap_bits() as u64 / 64;
+                let once = 1 + words * words / 16;
+                self.formula.bounds.push(bound);
+                self.sized_leaf(Node::Bound(id), Size { once, ..Size::LEAF });
             }
             _ => {
                 let row = self.intern(terms, constant, strict);
@@ -301,21 +304,16 @@ impl Builder {
     fn intern(&mut self, terms: &[Term], constant: Rational, strict: bool) -> u32 {
         let mut hasher = DefaultHasher::new();
         (terms, &constant, strict).hash(&mut hasher);
-        let first = self.by_hash.entry(hasher.finish()).or_insert(NONE);
-        let mut at = *first;
-        while at != NONE {
-            let row = &self.formula.rows[at as usize];
-            if row.strict == strict
-                && row.constant == constant
-                && self.formula.row_terms(row) == terms
-            {
-                return at;
-            }
-            at = self.next_same_hash[at as usize];
+        let hash = hasher.finish();
+        let formula = &self.formula;
+        let known = self.rows_by_hash.find(hash, |id| {
+            let row = &formula.rows[id as usize];
+            row.strict == strict && row.constant == constant && formula.row_terms(row) == terms
+        });
+        if let Some(id) = known {
+            return id;
         }
-        let id = self.formula.rows.len() as u32;
-        self.next_same_hash.push(*first);
-        *first = id;
+        let id = self.rows_by_hash.insert(hash);
         let start = self.formula.terms.len() as u32;
         self.formula.terms.extend_from_slice(terms);
         self.formula.rows.push(FlatRow { start, len: terms.len() as u32, constant, strict });
@@ -339,6 +337,8 @@ fn face(input: u32, coefficient: &Rational, constant: Rational, strict: bool) ->
     let upper = coefficient.signum() > 0;
     let value = if *coefficient == Rational::ONE {
         -&constant
+    } else if -coefficient == Rational::ONE {
+        constant
     } else {
         let value = (-&constant).checked_div(coefficient);
         value.expect("merged terms have coefficients other than zero")
