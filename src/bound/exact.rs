@@ -36,10 +36,12 @@ pub fn refutes(network: &Network, region: &Region, rows: &[Row], multipliers: &[
     if region.is_empty() {
         return true;
     }
-    if rows.is_empty() || work_bound(network, rows.len() + 2) > WORK_LIMIT {
+    // The intervals, and three sweeps a row.
+    let certain = network.multiply_adds.saturating_mul(1 + 3 * (rows.len() + 2));
+    if rows.is_empty() || certain > WORK_LIMIT {
         return false;
     }
-    let Some(bounds) = enclose(network, region) else { return false };
+    let Some(bounds) = enclose(network, region, WORK_LIMIT - certain) else { return false };
     let mut rows = rows.to_vec();
     if rows.len() > 1 {
         let coarse: Vec<i64> = multipliers.iter().map(|m| (64.0 * m).round() as i64).collect();
@@ -97,17 +99,14 @@ fn combine(rows: &[Row], multipliers: &[i64]) -> Option<Row> {
 
 /// How many boxes of a chunk may be tried, so that exact arithmetic takes about as long as the sweeps.
 pub fn tries(network: &Network) -> usize {
-    (4 * WORK_LIMIT / work_bound(network, 1).max(1)).clamp(2, 64)
+    // On most of the boxes that come here, few neurons are unstable.
+    let sweeps = network.neuron_count() / 4 + 10;
+    (4 * WORK_LIMIT / network.multiply_adds.saturating_mul(sweeps).max(1)).clamp(2, 64)
 }
 
-/// An upper bound of the multiply-adds that [`refutes`] takes.
-fn work_bound(network: &Network, rows: usize) -> usize {
-    let sweeps = 2 * network.neuron_count() + 3 * rows + 1;
-    network.multiply_adds.saturating_mul(sweeps)
-}
-
-/// Exact enclosures of all nodes; `None` if a weight of the network is only known up to rounding.
-fn enclose(network: &Network, region: &Region) -> Option<Enclosures> {
+/// Exact enclosures of all nodes; `None` if a weight of the network is only known up to rounding, or if
+/// sweeps for unstable neurons would take more than `left` multiply-adds.
+fn enclose(network: &Network, region: &Region, mut left: usize) -> Option<Enclosures> {
     let mut bounds: Enclosures = Vec::with_capacity(network.nodes.len());
     let pre_activations = network.pre_activations();
     for (index, node) in network.nodes.iter().enumerate() {
@@ -148,6 +147,7 @@ fn enclose(network: &Network, region: &Region) -> Option<Enclosures> {
             for k in 0..node.len {
                 let (lower, upper) = (&bounds[index].0[k], &bounds[index].1[k]);
                 if lower.signum() < 0 && upper.signum() > 0 {
+                    left = left.checked_sub(2 * network.multiply_adds)?;
                     for sign in [1, -1] {
                         let mut start = vec![Rational::ZERO; node.len];
                         start[k] = Rational::from(sign);
