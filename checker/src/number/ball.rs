@@ -78,6 +78,11 @@ impl Ball {
         Ball { mid: (mid >> shift) as i64, err, exp }
     }
 
+    /// Whether it is the number zero.
+    pub fn is_zero(self) -> bool {
+        self.mid == 0 && self.err == 0
+    }
+
     pub fn is_all(self) -> bool {
         self.exp > FAR
     }
@@ -94,10 +99,10 @@ impl Ball {
         if self.is_all() || other.is_all() {
             return Ball::ALL;
         }
-        if self == Ball::ZERO {
+        if self.is_zero() {
             return other;
         }
-        if other == Ball::ZERO {
+        if other.is_zero() {
             return self;
         }
         let (a, b) = if self.exp >= other.exp { (self, other) } else { (other, self) };
@@ -138,13 +143,25 @@ impl Ball {
         if self.is_all() || other.is_all() || b < 1 << 62 || other.err > b / 2 {
             return Ball::ALL;
         }
+        if self.is_zero() {
+            return Ball::ZERO;
+        }
         let a = self.mid.unsigned_abs();
         // At most 2^63 * 2^62 / 2^62; the floor loses less than one unit of 2^-62.
-        let quotient = ((u128::from(a) << 62) / u128::from(b)) as u64;
-        // |a/b - A/B| <= (ea + |A/B| eb) / (|B| - eb); the divisor is taken down to a power of two.
+        let dividend = u128::from(a) << 62;
+        let quotient = (dividend / u128::from(b)) as u64;
+        let lost = u128::from(quotient) * u128::from(b) != dividend;
+        // |a/b - A/B| <= (ea + |A/B| eb) / (|B| - eb).
         let error = (u128::from(self.err) << 62) + (u128::from(quotient) + 1) * u128::from(other.err);
-        let divisor = 63 - (b - other.err).leading_zeros();
-        let err = (error >> divisor) + 2;
+        let least = b - other.err;
+        let err = match error {
+            0 => u128::from(lost),
+            // A small error may as well be divided by a power of two that is not above the divisor.
+            ..0x1_0000_0000_0000_0000_0000_0000 => {
+                (error >> (63 - least.leading_zeros())) + 1 + u128::from(lost)
+            }
+            _ => error / u128::from(least) + 1 + u128::from(lost),
+        };
         let mid = i128::from(quotient);
         let negative = (self.mid < 0) != (other.mid < 0);
         Ball::normalised(if negative { -mid } else { mid }, err, self.exp - other.exp - 62)
@@ -152,6 +169,9 @@ impl Ball {
 
     /// The product with `2^power`.
     pub fn scale(self, power: i32) -> Ball {
+        if self.is_zero() {
+            return Ball::ZERO;
+        }
         Ball { exp: self.exp.saturating_add(power), ..self }
     }
 
@@ -178,7 +198,7 @@ impl Ball {
     pub fn fixed(self, bits: i32) -> Option<(i128, u128)> {
         let shift = self.exp.saturating_add(bits);
         if shift > 62 {
-            return if self == Ball::ZERO { Some((0, 0)) } else { None };
+            return if self.is_zero() { Some((0, 0)) } else { None };
         }
         if shift >= 0 {
             return Some((i128::from(self.mid) << shift, u128::from(self.err) << shift));
@@ -272,9 +292,10 @@ mod tests {
         let power = |p: u32| {
             (0..p).fold(Rational::ONE, |acc, _| &acc * &Rational::from_f64(2.0).unwrap())
         };
-        let high = Rational::from_f64((value >> 40) as f64).unwrap();
-        let low = Rational::from_f64((value & ((1 << 40) - 1)) as f64).unwrap();
-        let value = &(&high * &power(40)) + &low;
+        let part = |bits: i128| Rational::from_f64(bits as f64).unwrap();
+        let (high, middle, low) =
+            (value >> 80, (value >> 40) & ((1 << 40) - 1), value & ((1 << 40) - 1));
+        let value = &(&(&(&part(high) * &power(40)) + &part(middle)) * &power(40)) + &part(low);
         match exp >= 0 {
             true => &value * &power(exp as u32),
             false => value.checked_div(&power(exp.unsigned_abs())).unwrap(),

@@ -20,7 +20,7 @@ fn exp_quotient(r: i64) -> i64 {
 
 /// `e^x`. Where `x` may be beyond 2048 in magnitude, all that is claimed is that `e^x` is tiny, or nothing.
 pub(super) fn exp(x: Ball) -> Ball {
-    if x == Ball::ZERO {
+    if x.is_zero() {
         return Ball::ONE;
     }
     if x.exp > -51 {

@@ -10,7 +10,7 @@ use crate::number::ball::Ball;
 /// Of a float `x > 0`, the rounded root `r` is off by a factor `1 + d`, `|d| <= 2^-53`, and Newton's step
 /// `r + (x - r^2) / (2 r)` by `d^2 / 2 < 2^-107` of itself, which is no unit. A ball has the roots of its ends' hull.
 pub(super) fn sqrt(x: Ball) -> Ball {
-    if x == Ball::ZERO {
+    if x.is_zero() {
         return Ball::ZERO;
     }
     if !x.is_positive() {
@@ -47,7 +47,7 @@ pub(super) fn power(x: Ball, p: f64) -> Ball {
     if p == 0.0 {
         return Ball::ONE;
     }
-    if x == Ball::ZERO {
+    if x.is_zero() {
         return if p > 0.0 { Ball::ZERO } else { Ball::ALL };
     }
     if p.abs() <= MULTIPLIED && is_integer(p) {
@@ -90,7 +90,7 @@ pub(super) fn power_slope(x: Ball, p: f64) -> Ball {
             return power(x, less).mul(factor);
         }
     }
-    match x == Ball::ZERO {
+    match x.is_zero() {
         true if p > 1.0 => Ball::ZERO,
         true => Ball::ALL,
         false => power(x, p).mul(factor).div(x),

@@ -117,7 +117,7 @@ pub(super) fn sin_quarters(x: Ball, q: i64) -> Ball {
     let value = if quarters & 2 == 0 { value } else { value.neg() };
     // The sine changes by no more than its argument.
     let missed = x.sub(Ball::exact(near));
-    if missed == Ball::ZERO {
+    if missed.is_zero() {
         return value;
     }
     value.add(Ball { mid: 0, err: missed.mid.unsigned_abs() + missed.err, exp: missed.exp })
@@ -147,7 +147,7 @@ pub(super) fn quarter_turn(x: f64) -> Option<i64> {
 /// `|T'| <= 1/3`, and a unit of `2^-64` is a quarter of one of `2^-62`.
 pub(super) fn atan(x: Ball) -> Ball {
     const COEFFICIENTS: [i64; 7] = inverse_odds();
-    if x == Ball::ZERO {
+    if x.is_zero() {
         return Ball::ZERO;
     }
     if x.mid < 0 {
