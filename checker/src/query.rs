@@ -272,6 +272,8 @@ fn element_name(element: ElementType) -> &'static str {
         ElementType::F32 => "float32",
         ElementType::F64 => "float64",
         ElementType::I64 => "int64",
+        ElementType::I8 => "int8",
+        ElementType::U8 => "uint8",
         ElementType::Bool => "bool",
     }
 }

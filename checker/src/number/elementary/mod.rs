@@ -11,6 +11,8 @@
 
 mod composite;
 mod error_function;
+#[cfg(test)]
+mod exhaustive;
 mod exponential;
 mod image;
 mod logarithm;
@@ -21,12 +23,13 @@ mod trigonometric;
 mod turning;
 
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 #[cfg(test)]
 mod tests;
 
 use super::Interval;
 use super::ball::Ball;
+pub(crate) use turning::cut;
 pub use turning::{Curvature, Turning};
 
 /// An elementary function of one real variable.
@@ -97,7 +100,7 @@ impl Elementary {
     pub fn approximate(self, x: f64) -> f64 {
         if !x.is_finite() {
             let limit = self.limit(x);
-            return if limit.lo == limit.hi { limit.lo } else { f64::NAN };
+            return if limit == Interval::ALL { f64::NAN } else { limit.lo };
         }
         let ball = self.at(Ball::exact(x));
         let unreduced = x.abs() > trigonometric::LARGEST_ARGUMENT

@@ -5,12 +5,12 @@ use super::Elementary;
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 
-pub(super) type Big = FBig<HalfEven, 2>;
+pub(crate) type Big = FBig<HalfEven, 2>;
 
 /// Bits to which results are good, at least.
 const PRECISION: usize = 320;
 
-pub(super) fn big(x: f64) -> Big {
+pub(crate) fn big(x: f64) -> Big {
     Big::try_from(x).unwrap().with_precision(PRECISION).value()
 }
 
@@ -56,7 +56,7 @@ fn erf(x: &Big) -> Big {
 }
 
 /// `erfc(x)` for tests of the tables.
-pub(super) fn complement(x: f64) -> Big {
+pub(crate) fn complement(x: f64) -> Big {
     erfc(&big(x))
 }
 
@@ -126,7 +126,7 @@ fn tanh(x: &Big) -> Big {
 }
 
 /// The value at `x`, where the function is defined and the result is not beyond all bounds.
-pub(super) fn value(function: Elementary, x: f64) -> Big {
+pub(crate) fn value(function: Elementary, x: f64) -> Big {
     let z = big(x);
     match function {
         Elementary::Exp => exp(&z),
@@ -156,7 +156,7 @@ pub(super) fn value(function: Elementary, x: f64) -> Big {
 }
 
 /// The derivative at `x`, where there is one.
-pub(super) fn slope(function: Elementary, x: f64) -> Big {
+pub(crate) fn slope(function: Elementary, x: f64) -> Big {
     let z = big(x);
     let one = big(1.0);
     match function {
@@ -199,7 +199,7 @@ pub(super) fn slope(function: Elementary, x: f64) -> Big {
 }
 
 /// Whether a number lies in `[lo, hi]`, compared exactly.
-pub(super) fn inside(value: &Big, lo: f64, hi: f64) -> bool {
+pub(crate) fn inside(value: &Big, lo: f64, hi: f64) -> bool {
     let above = lo == f64::NEG_INFINITY || Big::try_from(lo).unwrap() <= *value;
     let below = hi == f64::INFINITY || *value <= Big::try_from(hi).unwrap();
     above && below

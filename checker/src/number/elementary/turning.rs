@@ -186,7 +186,8 @@ impl Elementary {
 /// Most pieces into which an interval is cut.
 const MOST_PIECES: i64 = 16;
 
-fn cut(
+/// Cuts a domain at inflections, ascending, between which the curvature alternates from `first` on.
+pub(crate) fn cut(
     domain: Interval,
     first: Curvature,
     inflections: impl Iterator<Item = Interval>,
