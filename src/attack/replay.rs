@@ -2,7 +2,7 @@
 
 use plimsoll_check::graph::{ElementType, Graph};
 use plimsoll_check::number::{Interval, Rational};
-use plimsoll_check::ops::evaluate;
+use plimsoll_check::ops::{evaluate, evaluate_exact};
 use plimsoll_check::query::{Query, Region, Row};
 
 /// Largest number of stored weights for which a point is evaluated in exact rationals (a few seconds).
@@ -65,7 +65,10 @@ pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Ju
                 return Judgement::Undecided;
             }
             drop(outputs);
-            let outputs = evaluate(graph, &split(graph, &inputs)).concat();
+            let Some(outputs) = evaluate_exact(graph, &split(graph, &inputs)) else {
+                return Judgement::Undecided;
+            };
+            let outputs = outputs.concat();
             let violates = case.rows.iter().all(|row| row.holds_at(&row.value(&inputs, &outputs)));
             (violates, outputs, true)
         }

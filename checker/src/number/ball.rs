@@ -152,7 +152,8 @@ impl Ball {
         let quotient = (dividend / u128::from(b)) as u64;
         let lost = u128::from(quotient) * u128::from(b) != dividend;
         // |a/b - A/B| <= (ea + |A/B| eb) / (|B| - eb).
-        let error = (u128::from(self.err) << 62) + (u128::from(quotient) + 1) * u128::from(other.err);
+        let error =
+            (u128::from(self.err) << 62) + (u128::from(quotient) + 1) * u128::from(other.err);
         let least = b - other.err;
         let err = match error {
             0 => u128::from(lost),
@@ -289,9 +290,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn rational(value: i128, exp: i32) -> Rational {
-        let power = |p: u32| {
-            (0..p).fold(Rational::ONE, |acc, _| &acc * &Rational::from_f64(2.0).unwrap())
-        };
+        let power =
+            |p: u32| (0..p).fold(Rational::ONE, |acc, _| &acc * &Rational::from_f64(2.0).unwrap());
         let part = |bits: i128| Rational::from_f64(bits as f64).unwrap();
         let (high, middle, low) =
             (value >> 80, (value >> 40) & ((1 << 40) - 1), value & ((1 << 40) - 1));

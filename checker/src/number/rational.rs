@@ -454,7 +454,9 @@ mod tests {
 
     #[test]
     fn floors_round_down() {
-        for (num, den, floor) in [(7, 2, 3), (-7, 2, -4), (-8, 2, -4), (0, 3, 0), (i64::MIN, 3, i64::MIN / 3 - 1)] {
+        for (num, den, floor) in
+            [(7, 2, 3), (-7, 2, -4), (-8, 2, -4), (0, 3, 0), (i64::MIN, 3, i64::MIN / 3 - 1)]
+        {
             assert_eq!(Rational::from_parts_128(num.into(), den).floor(), Rational::from(floor));
         }
         let big = Rational::from_f64(1.0e300).unwrap();

@@ -57,8 +57,8 @@ pub(crate) fn read(proto: &TensorProto, what: &str) -> Result<Tensor, Error> {
         3 => Some(-128..=127),
         _ => None,
     };
-    if let Some(value) = narrow
-        .and_then(|range| proto.int32_data.iter().find(|value| !range.contains(*value)))
+    if let Some(value) =
+        narrow.and_then(|range| proto.int32_data.iter().find(|value| !range.contains(*value)))
     {
         return Err(Error::new(
             Kind::Model,

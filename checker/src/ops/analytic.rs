@@ -30,9 +30,12 @@ macro_rules! float_analytic {
                 if *self < 0.0 { slope * self } else { *self }
             }
             fn softmax(group: &[Self], logarithm: bool) -> Vec<Self> {
-                softmax::rounded(group, logarithm, |x| x.pointwise(&Function::Exp), |x| {
-                    x.pointwise(&Function::Log)
-                })
+                softmax::rounded(
+                    group,
+                    logarithm,
+                    |x| x.pointwise(&Function::Exp),
+                    |x| x.pointwise(&Function::Log),
+                )
             }
             fn normalized(group: &[Self], statistics: &Statistics) -> Vec<Self> {
                 normalization::rounded(group, statistics, |x| x.sqrt())

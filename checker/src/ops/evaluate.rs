@@ -172,9 +172,7 @@ pub(crate) fn apply<S: Analytic>(
         }
         Op::MatMul => one(linear::product(&operands[0], &operands[1], shapes[0])),
         Op::ReduceSum { axes } => one(reduce::sum(&operands[0], axes)),
-        Op::Pointwise(function) => {
-            one(elementwise::map(&operands[0], |x| x.pointwise(function)))
-        }
+        Op::Pointwise(function) => one(elementwise::map(&operands[0], |x| x.pointwise(function))),
         Op::PRelu => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::p_relu)),
         Op::Softmax { grouping, logarithm } => {
             one(softmax::apply(&operands[0], grouping, *logarithm))

@@ -41,11 +41,7 @@ impl Grouping {
     }
 
     /// Applies a function of groups, in row-major order within each, to all groups of a tensor.
-    pub(super) fn map_groups<S: Clone>(
-        &self,
-        values: &[S],
-        f: impl Fn(&[S]) -> Vec<S>,
-    ) -> Vec<S> {
+    pub(super) fn map_groups<S: Clone>(&self, values: &[S], f: impl Fn(&[S]) -> Vec<S>) -> Vec<S> {
         let mut results = values.to_vec();
         let members = self.offsets(true);
         let mut group = Vec::with_capacity(members.len());

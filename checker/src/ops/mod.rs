@@ -32,9 +32,7 @@ pub(crate) use fold::{Folded, Known, fold};
 pub use function::{Break, BreakKind, FloatError, Function, Piece, float32_error};
 pub use grouping::Grouping;
 pub use index_map::{Source, index_map};
-pub use normalization::{
-    Normalization, Statistics, float32_error as normalization_float32_error,
-};
+pub use normalization::{Normalization, Statistics, float32_error as normalization_float32_error};
 pub use quantize::{DEQUANTIZE_ERROR, QUANTIZE_ERROR, Range};
 pub use softmax::float32_error as softmax_float32_error;
 
@@ -96,7 +94,12 @@ pub const SUPPORTED: &[Operator] = &[
     operator("HardSwish", 14, "", function::hard_swish),
     operator("Identity", 7, "", elementwise::identity),
     operator("InstanceNormalization", 7, "", normalization::instance),
-    operator("LayerNormalization", 17, "without the results for mean and deviation", normalization::layer),
+    operator(
+        "LayerNormalization",
+        17,
+        "without the results for mean and deviation",
+        normalization::layer,
+    ),
     operator("LeakyRelu", 7, "", function::leaky_relu),
     operator("Log", 7, "", function::log),
     operator("LogSoftmax", 7, "", softmax::log_softmax),
@@ -106,7 +109,12 @@ pub const SUPPORTED: &[Operator] = &[
     operator("Neg", 7, "", elementwise::neg),
     operator("PRelu", 7, "the slope is constant", function::p_relu),
     operator("Pow", 7, "the exponent is constant, one number for all elements", function::pow),
-    operator("QuantizeLinear", 10, "int8 and uint8, per tensor or axis, with constant positive scales", quantize::quantize),
+    operator(
+        "QuantizeLinear",
+        10,
+        "int8 and uint8, per tensor or axis, with constant positive scales",
+        quantize::quantize,
+    ),
     operator("RMSNormalization", 23, "", normalization::root_mean_square),
     operator("Reciprocal", 7, "", function::reciprocal),
     operator("ReduceSum", 7, "the axes are constant", reduce::reduce_sum),

@@ -210,10 +210,8 @@ pub(super) fn enclosed(group: &[Interval], statistics: &Statistics) -> Vec<Inter
             let total = group.iter().fold(Interval::ZERO, |sum, x| sum.add(*x));
             let difference = |x: &Interval| {
                 // Ends of the sum of the others, rounded outward.
-                let others = Interval::new(
-                    (total.lo - x.lo).next_down(),
-                    (total.hi - x.hi).next_up(),
-                );
+                let others =
+                    Interval::new((total.lo - x.lo).next_down(), (total.hi - x.hi).next_up());
                 share(Interval::mul(*x, Interval::point(count - 1.0)).add(others.neg()))
             };
             group.iter().map(difference).collect()
@@ -255,10 +253,8 @@ mod tests {
             let statistics = Statistics { centred, epsilon: 1.0e-5 };
             let x: Vec<f64> = (0..count).map(|_| (rng.f64() - 0.3) * 10.0).collect();
             let points: Vec<Interval> = x.iter().map(|x| Interval::point(*x)).collect();
-            let boxes: Vec<Interval> = x
-                .iter()
-                .map(|x| Interval::new(x - rng.f64(), x + rng.f64() * 1.0e-3))
-                .collect();
+            let boxes: Vec<Interval> =
+                x.iter().map(|x| Interval::new(x - rng.f64(), x + rng.f64() * 1.0e-3)).collect();
             let (narrow, wide) = (enclosed(&points, &statistics), enclosed(&boxes, &statistics));
             // Exactly, but for the root: y^2 (v + epsilon) = d^2.
             let exact: Vec<Rational> = x.iter().map(|x| Rational::from_f64(*x).unwrap()).collect();

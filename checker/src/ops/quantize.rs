@@ -32,7 +32,9 @@ pub(super) fn quantize(application: &mut Application<'_>) -> Result<Reading, Err
         false => None,
     };
     if application.opset >= 23 && application.attributes.int("precision")?.is_some_and(|p| p > 1) {
-        return Err(application.unsupported("the attribute `precision` names another type than float"));
+        return Err(
+            application.unsupported("the attribute `precision` names another type than float")
+        );
     }
     let range = match (declared, application.optional(2).map(|zero| zero.element)) {
         (None | Some(3), Some(ElementType::I8)) | (Some(3), None) => SIGNED,
@@ -54,13 +56,17 @@ pub(super) fn dequantize(application: &mut Application<'_>) -> Result<Reading, E
     application.arity(2, 3)?;
     let axis = axis(application)?;
     refuse_blocks(application)?;
-    if application.opset >= 23 && application.attributes.int("output_dtype")?.is_some_and(|t| t > 1) {
-        return Err(application.unsupported("the attribute `output_dtype` names another type than float"));
+    if application.opset >= 23 && application.attributes.int("output_dtype")?.is_some_and(|t| t > 1)
+    {
+        return Err(
+            application.unsupported("the attribute `output_dtype` names another type than float")
+        );
     }
     let data = application.operand(0)?;
     if matches!(data.element, ElementType::F32 | ElementType::F64 | ElementType::Bool) {
-        return Err(application
-            .contradiction(format!("the operand `{}` holds no integers", data.name)));
+        return Err(
+            application.contradiction(format!("the operand `{}` holds no integers", data.name))
+        );
     }
     application.same_element(&[0, 2])?;
     let shape = data.shape.to_vec();
@@ -81,7 +87,8 @@ fn axis(application: &mut Application<'_>) -> Result<i64, Error> {
 }
 
 fn refuse_blocks(application: &mut Application<'_>) -> Result<(), Error> {
-    if application.opset >= 21 && application.attributes.int("block_size")?.is_some_and(|b| b != 0) {
+    if application.opset >= 21 && application.attributes.int("block_size")?.is_some_and(|b| b != 0)
+    {
         return Err(application
             .unsupported("quantisation by blocks is not supported")
             .help("one scale for the tensor or for each index of an axis is supported"));
@@ -96,12 +103,15 @@ fn positive_scale(application: &Application<'_>) -> Result<Vec<usize>, Error> {
         return Err(application.unsupported("operand and scale have different types"));
     }
     let Some(tensor) = scale.constant else {
-        return Err(application
-            .unsupported(format!("the scale `{}` is not a stored constant", scale.name)));
+        return Err(
+            application.unsupported(format!("the scale `{}` is not a stored constant", scale.name))
+        );
     };
     if (0..tensor.len()).any(|index| !(tensor.float(index) > 0.0)) {
-        return Err(application
-            .unsupported(format!("the scale `{}` has an element that is not positive", scale.name)));
+        return Err(application.unsupported(format!(
+            "the scale `{}` has an element that is not positive",
+            scale.name
+        )));
     }
     Ok(scale.shape.to_vec())
 }
@@ -142,11 +152,7 @@ fn affine(
     }
 }
 
-fn spread_affine<S: Analytic>(
-    operand: &Data<'_, S>,
-    affine: &[usize],
-    shape: &[usize],
-) -> Vec<S> {
+fn spread_affine<S: Analytic>(operand: &Data<'_, S>, affine: &[usize], shape: &[usize]) -> Vec<S> {
     let values = operand.values();
     let data = Data { shape: affine, elements: Elements::Values(&values) };
     spread(&data, shape).into_owned()
@@ -175,10 +181,7 @@ pub(super) fn apply_quantize<S: Analytic>(
 }
 
 /// `(x - zero) scale`.
-pub(super) fn apply_dequantize<S: Analytic>(
-    operands: &[Data<'_, S>],
-    affine: &[usize],
-) -> Vec<S> {
+pub(super) fn apply_dequantize<S: Analytic>(operands: &[Data<'_, S>], affine: &[usize]) -> Vec<S> {
     let shape = operands[0].shape;
     let values = operands[0].values();
     let scales = spread_affine(&operands[1], affine, shape);

@@ -68,9 +68,8 @@ fn mean(i: i64, u: i64) -> i64 {
         }
         values
     };
-    let over = |value: i64, n: usize| {
-        ((i128::from(value) * i128::from(RECIPROCALS[n - 2])) >> 63) as i64
-    };
+    let over =
+        |value: i64, n: usize| ((i128::from(value) * i128::from(RECIPROCALS[n - 2])) >> 63) as i64;
     let mut quotients = [ONE_62; TERMS];
     let (mut before, mut b) = (0i64, ONE_62);
     for n in 0..TERMS - 1 {

@@ -142,7 +142,10 @@ fn all_floats(function: Elementary, double: impl Fn(f64) -> Option<Double>) {
         if !surely_inside(value, enclosure) {
             by_reference += 1;
             let exact = reference::value(function, x);
-            assert!(inside(&exact, enclosure.lo, enclosure.hi), "{function:?} at {x:e}: {enclosure:?}");
+            assert!(
+                inside(&exact, enclosure.lo, enclosure.hi),
+                "{function:?} at {x:e}: {enclosure:?}"
+            );
         }
     }
     println!("{function:?}: {checked} checked, {by_reference} by reference, {:?}", start.elapsed());

@@ -35,7 +35,8 @@ pub(super) fn exp(x: Ball) -> Ball {
     // |x| < 2^64 * 2^-51 = 2^13.
     let Some((fixed, _)) = x.fixed(112) else { return Ball::ALL };
     // k is next to x / ln 2 and below 2^14; which integer it is has no influence but on the size of r.
-    let k = ((fixed >> 64) as i64 as f64 * (std::f64::consts::LOG2_E / (1u64 << 48) as f64)).round() as i32;
+    let k = ((fixed >> 64) as i64 as f64 * (std::f64::consts::LOG2_E / (1u64 << 48) as f64)).round()
+        as i32;
     // r = x - k ln 2 and |r| <= ln(2)/2 + 2^-30 < 0.347. In units of 2^-112, x is off by less than one for the
     // floor (its radius comes in below) and k ln 2 by k; to 2^-64 less than another unit is lost: 1.01 units.
     let r = ((fixed - i128::from(k) * LN_2_FIXED) >> 48) as i64;

@@ -1,6 +1,6 @@
 //! ln and log1p.
 
-use super::series::{horner, high_unsigned, inverse_odds};
+use super::series::{high_unsigned, horner, inverse_odds};
 use super::tables::LN_2;
 use crate::number::ball::Ball;
 

@@ -122,7 +122,11 @@ fn power(x: &Big, p: f64) -> Big {
 }
 
 fn tanh(x: &Big) -> Big {
-    if x.to_f64().value().abs() > 1.0e4 { sigmoid(&(x * big(2.0))) * big(2.0) - big(1.0) } else { x.tanh() }
+    if x.to_f64().value().abs() > 1.0e4 {
+        sigmoid(&(x * big(2.0))) * big(2.0) - big(1.0)
+    } else {
+        x.tanh()
+    }
 }
 
 /// The value at `x`, where the function is defined and the result is not beyond all bounds.
@@ -130,7 +134,13 @@ pub(crate) fn value(function: Elementary, x: f64) -> Big {
     let z = big(x);
     match function {
         Elementary::Exp => exp(&z),
-        Elementary::Expm1 => if x < -1000.0 { exp(&z) - big(1.0) } else { z.exp_m1() },
+        Elementary::Expm1 => {
+            if x < -1000.0 {
+                exp(&z) - big(1.0)
+            } else {
+                z.exp_m1()
+            }
+        }
         Elementary::Log => z.ln(),
         Elementary::Log1p => ln_1p(&z),
         Elementary::Sqrt => sqrt(&z),
@@ -190,9 +200,8 @@ pub(crate) fn slope(function: Elementary, x: f64) -> Big {
         Elementary::Gelu => normal(&z) + &z * density(&z),
         Elementary::GeluTanh => {
             let u = tanh_form(&z);
-            let inner = big(2.0)
-                * sqrt(&(big(2.0) / pi(PRECISION)))
-                * (one + big(3.0) * cubic() * &z * &z);
+            let inner =
+                big(2.0) * sqrt(&(big(2.0) / pi(PRECISION))) * (one + big(3.0) * cubic() * &z * &z);
             sigmoid(&u) + z * sigmoid_slope(&u) * inner
         }
     }

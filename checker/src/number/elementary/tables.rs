@@ -7,7 +7,8 @@ use crate::number::ball::Ball;
 /// `ln 2` in units of `2^-112`.
 pub(super) const LN_2_FIXED: i128 = 0xb17217f7d1cf79abc9e3b39803f2;
 /// `pi / 2` in units of `2^-192`, least significant limb first.
-pub(super) const HALF_PI_LIMBS: [u64; 4] = [0x52049c1114cf98e8, 0x898cc51701b839a2, 0x921fb54442d18469, 0x1];
+pub(super) const HALF_PI_LIMBS: [u64; 4] =
+    [0x52049c1114cf98e8, 0x898cc51701b839a2, 0x921fb54442d18469, 0x1];
 /// `2 / pi` in units of `2^-64`.
 pub(super) const TWO_OVER_PI_64: u64 = 0xa2f9836e4e441529;
 /// `ln 2`.

@@ -91,9 +91,35 @@ pub(super) fn argument(rng: &mut Rng) -> f64 {
 }
 
 const SPECIAL: &[f64] = &[
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, f64::MIN_POSITIVE, -f64::MIN_POSITIVE, 5e-324, -5e-324,
-    f64::MAX, f64::MIN, 1.0e15, -1.0e15, 709.78, 709.79, 710.0, -745.0, -745.2, -746.0, 2048.0,
-    -2048.0, 4096.0, -4096.0, 8192.5, -8192.5, 1e5, -1e5,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    2.0,
+    f64::MIN_POSITIVE,
+    -f64::MIN_POSITIVE,
+    5e-324,
+    -5e-324,
+    f64::MAX,
+    f64::MIN,
+    1.0e15,
+    -1.0e15,
+    709.78,
+    709.79,
+    710.0,
+    -745.0,
+    -745.2,
+    -746.0,
+    2048.0,
+    -2048.0,
+    4096.0,
+    -4096.0,
+    8192.5,
+    -8192.5,
+    1e5,
+    -1e5,
 ];
 
 fn check(function: Elementary, x: f64) {
@@ -161,7 +187,9 @@ fn infinities_and_poles_give_limits_or_nothing() {
     assert_eq!(Elementary::Sin.value(1.0e16), Interval::new(-1.0, 1.0));
     assert_eq!(Elementary::Exp.value(1.0e4), Interval::new(f64::MAX, inf));
     assert_eq!(Elementary::Exp.value(-1.0e4), Interval::new(0.0, 5e-324));
-    assert!(Elementary::Log.approximate(-1.0).is_nan() && Elementary::Sin.approximate(1e16).is_nan());
+    assert!(
+        Elementary::Log.approximate(-1.0).is_nan() && Elementary::Sin.approximate(1e16).is_nan()
+    );
     let quarter = Elementary::Atan.value(inf);
     assert!(quarter.lo < quarter.hi && quarter.lo == std::f64::consts::FRAC_PI_2);
 }

@@ -227,9 +227,7 @@ fn power_turning(p: f64) -> Turning {
     }
     match (power::is_odd(p), p > 0.0) {
         (true, _) => Turning::at_zero(Concave),
-        (false, true) => {
-            Turning { extremum: Some(Interval::ZERO), ..Turning::without(Convex) }
-        }
+        (false, true) => Turning { extremum: Some(Interval::ZERO), ..Turning::without(Convex) },
         (false, false) => Turning::without(Convex),
     }
 }
@@ -268,14 +266,17 @@ mod tests {
 
     #[test]
     fn turning_points_lie_where_they_are_said_to() {
-        for function in [Elementary::Silu, Elementary::Mish, Elementary::Gelu, Elementary::GeluTanh] {
+        for function in [Elementary::Silu, Elementary::Mish, Elementary::Gelu, Elementary::GeluTanh]
+        {
             let turning = function.turning().unwrap();
             let extremum = turning.extremum.unwrap();
             assert!(function.slope_at(Ball::exact(extremum.lo)).is_negative(), "{function:?}");
             assert!(function.slope_at(Ball::exact(extremum.hi)).is_positive(), "{function:?}");
             let [left, right] = turning.inflections;
             assert!(bend(function, left.lo).is_negative() && bend(function, left.hi).is_positive());
-            assert!(bend(function, right.lo).is_positive() && bend(function, right.hi).is_negative());
+            assert!(
+                bend(function, right.lo).is_positive() && bend(function, right.hi).is_negative()
+            );
             assert!([extremum, left, right].iter().all(|i| i.lo.next_up() == i.hi));
         }
     }

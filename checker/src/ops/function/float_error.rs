@@ -43,9 +43,7 @@ pub fn float32_error(function: &Function) -> FloatError {
         | Function::Ceil
         | Function::Round => error(0.0, 0.0, 0.0),
         // One rounding.
-        Function::LeakyRelu { .. } | Function::Sqrt | Function::Reciprocal => {
-            error(2.0, TINY, 0.0)
-        }
+        Function::LeakyRelu { .. } | Function::Sqrt | Function::Reciprocal => error(2.0, TINY, 0.0),
         // A rounded product next to one or zero.
         Function::HardSigmoid { beta, .. } => error(1.0, 4.0 * UNIT * (1.0 + magnitude(beta)), 0.0),
         Function::HardSwish => error(4.0, TINY, 4.0),

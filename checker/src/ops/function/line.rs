@@ -68,9 +68,7 @@ impl Function {
         let (before, after, first, last) = match self {
             Function::Floor => (0.0, 1.0, domain.lo.floor(), domain.hi.floor()),
             Function::Ceil => (-1.0, 0.0, domain.lo.ceil(), domain.hi.ceil()),
-            _ => {
-                (-0.5, 0.5, domain.lo.round_ties_even(), domain.hi.round_ties_even())
-            }
+            _ => (-0.5, 0.5, domain.lo.round_ties_even(), domain.hi.round_ties_even()),
         };
         if first.abs().max(last.abs()) > 4.0e15 {
             // Steps are no longer exact: all levels lie within one of the line f(z) = z.
@@ -319,7 +317,11 @@ impl Elementary {
         };
         Some(match self {
             Elementary::Exp | Elementary::Expm1 => {
-                if slope > 0.0 { log(slope) } else { f64::NEG_INFINITY }
+                if slope > 0.0 {
+                    log(slope)
+                } else {
+                    f64::NEG_INFINITY
+                }
             }
             Elementary::Softplus => match slope {
                 _ if slope <= 0.0 => f64::NEG_INFINITY,

@@ -111,7 +111,8 @@ pub(crate) fn clip(application: &mut Application<'_>) -> Result<Reading, Error> 
         application.arity(1, 1)?;
         // The defaults say that there is no bound.
         let bound = |value: Option<f32>| value.filter(|v| v.abs() < f32::MAX).map(f64::from);
-        let (min, max) = (application.attributes.float("min")?, application.attributes.float("max")?);
+        let (min, max) =
+            (application.attributes.float("min")?, application.attributes.float("max")?);
         (bound(min), bound(max))
     } else {
         application.arity(1, 3)?;
@@ -126,7 +127,11 @@ pub(crate) fn clip(application: &mut Application<'_>) -> Result<Reading, Error> 
 }
 
 /// The one number that a constant operand holds; `None` if the operand is absent.
-fn number(application: &Application<'_>, position: usize, role: &str) -> Result<Option<f64>, Error> {
+fn number(
+    application: &Application<'_>,
+    position: usize,
+    role: &str,
+) -> Result<Option<f64>, Error> {
     let Some(operand) = application.optional(position) else { return Ok(None) };
     let Some(tensor) = operand.constant else {
         return Err(application

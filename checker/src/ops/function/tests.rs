@@ -168,7 +168,10 @@ fn images_and_slopes_contain_those_of_points() {
             }
             for x in points(function, domain, 12, &mut rng) {
                 let value = function.value(x);
-                assert!(image.lo <= value.hi && value.lo <= image.hi, "{function:?} {domain:?} {x}");
+                assert!(
+                    image.lo <= value.hi && value.lo <= image.hi,
+                    "{function:?} {domain:?} {x}"
+                );
                 // A chord's slope between neighbouring points lies among the slopes.
                 let y = (x + (domain.hi - x) * rng.f64() * 0.1).min(domain.hi);
                 if y - x > 1.0e-3 {
@@ -206,7 +209,8 @@ fn assert_above(function: &Function, sign: f64, k: f64, b: f64, x: f64, domain: 
     if value.lo >= line.hi {
         return;
     }
-    let context = || format!("{function:?} sign {sign} slope {k:e} offset {b:e} at {x:e} on {domain:?}");
+    let context =
+        || format!("{function:?} sign {sign} slope {k:e} offset {b:e} at {x:e} on {domain:?}");
     assert!(value.hi >= line.lo, "{}", context());
     if is_moderate(function, x) {
         let precise = |v: f64| big(v).with_precision(2400).value();
@@ -246,15 +250,27 @@ fn slope(function: &Function, domain: Interval, rng: &mut Rng) -> f64 {
 
 #[test]
 fn lines_lie_on_their_side() {
-    let mut rng = Rng::with_seed(13);
+    check_lines(13, 120);
+}
+
+/// The same with many more domains and slopes.
+#[test]
+#[ignore = "some minutes"]
+fn many_lines_lie_on_their_side() {
+    check_lines(17, 4000);
+}
+
+fn check_lines(seed: u64, rounds: usize) {
+    let mut rng = Rng::with_seed(seed);
     for function in ALL {
-        for _ in 0..700 {
+        for _ in 0..rounds {
             let domain = domain(&mut rng);
             let k = slope(function, domain, &mut rng);
             if !k.is_finite() {
                 continue;
             }
-            let (below, above) = (function.lowest_above(k, domain), function.highest_below(k, domain));
+            let (below, above) =
+                (function.lowest_above(k, domain), function.highest_below(k, domain));
             assert!(below <= above, "{function:?} {k} {domain:?} {below} {above}");
             if !function.is_defined_on(domain) {
                 assert_eq!((below, above), (f64::NEG_INFINITY, f64::INFINITY));
@@ -336,7 +352,8 @@ fn lines_are_tight() {
     for function in ALL {
         let gaps = gaps(function);
         // What is left at the median is what the grid misses; at jumps the limit is no value.
-        let stairs = function.branches().is_none() || matches!(function, Function::ThresholdedRelu { .. });
+        let stairs =
+            function.branches().is_none() || matches!(function, Function::ThresholdedRelu { .. });
         let limit = if stairs { 1.0e-2 } else { 1.0e-6 };
         assert!(gaps[gaps.len() / 2] < limit, "{function:?}: {:e}", gaps[gaps.len() / 2]);
         let most = gaps[gaps.len() - 1];
@@ -436,7 +453,11 @@ fn domain_errors_give_all_reals_and_no_nan() {
         assert_eq!(function.image(x), Interval::ALL, "{function:?}");
     }
     for function in ALL {
-        for x in [Interval::ALL, Interval::new(0.0, f64::INFINITY), Interval::new(f64::NEG_INFINITY, -1.0)] {
+        for x in [
+            Interval::ALL,
+            Interval::new(0.0, f64::INFINITY),
+            Interval::new(f64::NEG_INFINITY, -1.0),
+        ] {
             let image = function.image(x);
             assert!(image.lo <= image.hi, "{function:?} {x:?}");
             let slopes = function.slopes(x);
@@ -451,7 +472,9 @@ fn domain_errors_give_all_reals_and_no_nan() {
 
 #[test]
 fn halves_round_to_even() {
-    for (x, rounded) in [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (2.4, 2), (-2.6, -3)] {
+    for (x, rounded) in
+        [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (2.4, 2), (-2.6, -3)]
+    {
         let exact = Function::Round.exact(&Rational::from_f64(x).unwrap()).unwrap();
         assert_eq!(exact, Rational::from(rounded), "{x}");
         assert_eq!(Function::Round.approximate(x), rounded as f64);
@@ -475,7 +498,11 @@ fn measure_gaps_and_times() {
         while questions.len() < 1000 {
             let (a, b) = ((rng.f64() - 0.5) * 12.0, (rng.f64() - 0.5) * 12.0);
             let domain = Interval::new(a.min(b), a.max(b));
-            let domain = if function.is_defined_on(domain) { domain } else { Interval::new(0.5, 0.5 + rng.f64()) };
+            let domain = if function.is_defined_on(domain) {
+                domain
+            } else {
+                Interval::new(0.5, 0.5 + rng.f64())
+            };
             questions.push((slope(function, domain, &mut rng), domain));
         }
         let start = processor_time();
@@ -488,7 +515,10 @@ fn measure_gaps_and_times() {
         }
         let time = (processor_time() - start) / f64::from(rounds) / 1000.0;
         let (median, most) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
-        println!("{function:?}: median gap {median:.1e}, most {most:.1e}; {time:.0} ns ({})", sum > 0.0);
+        println!(
+            "{function:?}: median gap {median:.1e}, most {most:.1e}; {time:.0} ns ({})",
+            sum > 0.0
+        );
     }
 }
 
