@@ -12,6 +12,8 @@ mod read;
 mod shape;
 
 #[cfg(test)]
+mod read_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::number::Elementary;
