@@ -3,6 +3,8 @@
 //! `cargo bench --bench sweep`. One thread; every figure is the best of several runs, and shares are taken
 //! from the same run, since machines differ and are noisy.
 
+#![allow(clippy::print_stdout)]
+
 use plimsoll::bound::{Boxes, Frame, Intermediate, Seeds, Workspace, backward, propagate};
 use plimsoll::kernel::{Layout, product};
 use plimsoll::net::{LinearMap, Network, Node, Primitive, Term};

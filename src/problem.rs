@@ -86,6 +86,11 @@ impl<'a> Problem<'a> {
         self.members[region].clone()
     }
 
+    /// How many rows the disjuncts of a region have, those that they share counted again.
+    pub fn row_count(&self, region: usize) -> usize {
+        self.members[region].iter().map(|d| self.disjuncts[*d as usize].len()).sum()
+    }
+
     /// Adds the rows' own coefficients on inputs to forms that bound their output parts.
     pub fn add_input_parts<'r>(
         &self,

@@ -167,7 +167,8 @@ fn weights_that_are_not_exact_are_charged() {
         let mut plan = Plan::new(1);
         let (terms, slack) = (vec![(0, vec![vec![(0, 1.0)]])], vec![(0, vec![vec![(0, slack)]])]);
         plan.push(Step::Affine { terms, slack, bias: vec![0.0] });
-        let (faces, ends): ((&[f64], &[f64]), [&[f64]; 2]) = ((&[-1.0], &[1.0]), [&[-1.0], &[1.0]]);
+        let ends: [&[f64]; 2] = [&[-1.0], &[1.0]];
+        let faces = (ends[0], ends[1]);
         check_form(&plan, faces, &unit(), &ends);
         check_form(&plan, faces, &sweeps::row(&[-1.0], 0.0), &ends);
         check_point(&plan, &[0.75]);

@@ -26,6 +26,9 @@ pub struct Relaxation {
 }
 
 impl Relaxation {
+    /// Arrays of one number a neuron.
+    pub const ARRAYS: usize = 4;
+
     /// The relaxation for these pre-activation bounds: chord above; below, the line of slope 0 or 1
     /// that leaves the smaller area.
     pub fn new(bounds: &NodeBounds, work: &mut Workspace) -> Relaxation {

@@ -112,15 +112,33 @@ fn corner(form: &[f64], lower: &[f64], upper: &[f64]) -> Vec<f64> {
 pub(super) fn sharpen(
     problem: &Problem,
     relaxations: &[Relaxation],
+    cases: Vec<Case>,
+    iterations: usize,
+    work: &mut Workspace,
+) -> Vec<Case> {
+    let size = Relaxation::ARRAYS * problem.network.neuron_count() + problem.network.input_len();
+    let block = (BLOCK / size.max(1)).max(1);
+    let mut open = Vec::with_capacity(cases.len());
+    let mut cases = cases.into_iter().peekable();
+    while cases.peek().is_some() {
+        let cases = cases.by_ref().take(block).collect();
+        open.extend(sharpen_block(problem, relaxations, cases, iterations, work));
+    }
+    open
+}
+
+/// Numbers that the relaxations of cases treated side by side may have (16 MB).
+const BLOCK: usize = 2 << 20;
+
+fn sharpen_block(
+    problem: &Problem,
+    relaxations: &[Relaxation],
     mut cases: Vec<Case>,
     iterations: usize,
     work: &mut Workspace,
 ) -> Vec<Case> {
     let network = problem.network;
     let (len, output) = (network.output_len(), network.output());
-    if cases.is_empty() {
-        return cases;
-    }
     let owner: Vec<u32> = cases.iter().map(|case| case.b as u32).collect();
     let mut relaxations = alpha::per_row(network, relaxations, &owner);
     let owner: Vec<u32> = (0..cases.len() as u32).collect();
@@ -130,6 +148,9 @@ pub(super) fn sharpen(
     let mut closed = vec![false; cases.len()];
     let mut rate = 2.0;
     for iteration in 0..iterations {
+        if work.is_late() {
+            break;
+        }
         let combined: Vec<CompiledRow> = cases
             .iter()
             .zip(&multipliers)

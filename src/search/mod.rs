@@ -14,6 +14,7 @@ pub use leaf::{Close, clip, refute_jointly};
 use crate::attack;
 use crate::bound::{Boxes, Intermediate, Seeds, Workspace, backward, propagate};
 use crate::budget::Budget;
+use crate::kernel::rounding;
 use crate::problem::{Candidate, Problem};
 use queue::{Queue, Subproblem};
 use rayon::prelude::*;
@@ -129,7 +130,7 @@ pub fn search(
                 .map_init(
                     || Workspace::within(budget),
                     |work, chunk| {
-                        if budget.is_exhausted() {
+                        if budget.is_exhausted() || !rounding::arithmetic_is_standard() {
                             return Vec::new();
                         }
                         handle(problem, settings, chunk, crowded, shared, work)
@@ -138,13 +139,15 @@ pub fn search(
                 .collect()
         };
         if results.iter().map(Vec::len).sum::<usize>() < round.len() {
-            // The budget ended inside the round: nothing of it counts as closed.
+            // The budget ended inside the round, or a thread's processor does not round as every proof
+            // assumes: nothing of it counts as closed.
             return (End::Exhausted, progress);
         }
         let mut candidates = Vec::new();
         for handled in results.into_iter().flatten() {
             progress.boxes += 1;
-            progress.share += handled.closed_share;
+            // Rounded sums of shares may end a little above one.
+            progress.share = (progress.share + handled.closed_share).min(1.0);
             stuck += handled.stuck as u64;
             if handled.children.is_empty() && !handled.stuck {
                 progress.closed += 1;

@@ -297,6 +297,7 @@ impl<'o> Verifier<'o> {
                 End::Stopped | End::Stuck => Verdict::Unknown(Reason::Boundary),
                 End::Limited => Verdict::Unknown(Reason::Boxes),
                 End::Exhausted if budget.is_cancelled() => Verdict::Unknown(Reason::Interrupted),
+                End::Exhausted if !budget.is_exhausted() => Verdict::Unknown(Reason::Arithmetic),
                 End::Exhausted => Verdict::Unknown(Reason::Timeout),
             };
         }

@@ -19,6 +19,9 @@ const CHUNK: usize = 20_000_000;
 /// Numbers that the widest layer's rows of a chunk may have, to stay within a core's cache (2 MB).
 const CACHED: usize = 1 << 18;
 
+/// Numbers that the rows of the query, one set a box, may have while they are swept (64 MB).
+const HELD: usize = 8 << 20;
+
 /// Settings for a query whose hull of regions has these interval bounds; says why in `words`.
 pub(super) fn choose(
     problem: &Problem,
@@ -51,7 +54,11 @@ pub(super) fn choose(
             .push("branch and bound on the inputs with backward bounds of unstable neurons".into());
         (Intermediate::Backward, backward.max(network.multiply_adds), widest)
     };
-    let chunk = (CHUNK / cost.max(1)).min(CACHED / size).clamp(1, 64);
+    let rows = (0..problem.boxes.count).map(|region| problem.row_count(region)).max().unwrap_or(1);
+    let chunk = (CHUNK / cost.max(1))
+        .min(CACHED / size.max(1))
+        .min(HELD / (widest * rows).max(1))
+        .clamp(1, 64);
     Settings {
         intermediate,
         iterations: 6,

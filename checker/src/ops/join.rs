@@ -173,7 +173,7 @@ pub(super) fn split(application: &mut Application<'_>) -> Result<Reading, Error>
 
 /// The lengths of equal pieces; the last one may be shorter if `uneven`.
 fn equal_pieces(dim: usize, pieces: usize, uneven: bool) -> Option<Vec<usize>> {
-    if pieces == 0 || !(uneven || dim % pieces == 0) {
+    if pieces == 0 || !(uneven || dim.is_multiple_of(pieces)) {
         return None;
     }
     let length = dim.div_ceil(pieces);

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_growing_table_loses_nothing() {
         let mut things = ByHash::default();
-        let hash = |id: u32| u64::from(id % 5000) * 0x9e37_79b9_7f4a_7c15;
+        let hash = |id: u32| u64::from(id % 5000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for id in 0..10_000 {
             assert_eq!(things.find(hash(id), |other| other == id), None);
             assert_eq!(things.insert(hash(id)), id);
