@@ -5,6 +5,7 @@ use crate::bound::{Boxes, Frame, Intermediate, NodeBounds, Workspace, propagate}
 use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
+use plimsoll_check::Error;
 use plimsoll_check::graph::Graph;
 use plimsoll_check::query::Region;
 
@@ -27,15 +28,22 @@ const GENERATORS: usize = 256;
 /// For every point of a region the network over the reals has output `i` in `[lower[i], upper[i]]`. An
 /// end is infinite where nothing could be proved. Without regions every range is empty: its lower end
 /// is above its upper one.
-pub fn output_ranges(model: &Graph, regions: &[Region], method: Method) -> NodeBounds {
-    let network = ops::lower(model);
+///
+/// # Errors
+/// If the model has an operator that cannot be bounded.
+pub fn output_ranges(
+    model: &Graph,
+    regions: &[Region],
+    method: Method,
+) -> Result<NodeBounds, Error> {
+    let network = ops::lower(model)?;
     let len = network.output_len();
     let mut ranges =
         NodeBounds { lower: vec![f64::INFINITY; len], upper: vec![f64::NEG_INFINITY; len] };
     if !rounding::arithmetic_is_standard() {
         ranges.lower.fill(f64::NEG_INFINITY);
         ranges.upper.fill(f64::INFINITY);
-        return ranges;
+        return Ok(ranges);
     }
     let mut work = Workspace::default();
     for region in regions {
@@ -49,7 +57,7 @@ pub fn output_ranges(model: &Graph, regions: &[Region], method: Method) -> NodeB
             ranges.upper[i] = ranges.upper[i].max(upper);
         }
     }
-    ranges
+    Ok(ranges)
 }
 
 fn one_region(
@@ -89,7 +97,7 @@ mod tests {
     use super::*;
     use fastrand::Rng;
     use plimsoll_check::number::Rational;
-    use plimsoll_check::ops::evaluate;
+    use plimsoll_check::ops::evaluate_exact;
     use plimsoll_check::query::Face;
 
     fn face(value: f64) -> Face {
@@ -111,7 +119,7 @@ mod tests {
         let faces = [[(-1.0, -0.4), (-1.0, 1.0)], [(0.25, 0.5), (0.0, 0.125)]];
         let regions = faces.map(|faces| region(&faces));
         for method in [Method::Interval, Method::Zonotope, Method::Backward] {
-            let ranges = output_ranges(&model, &regions, method);
+            let ranges = output_ranges(&model, &regions, method).unwrap();
             assert!(ranges.is_finite());
             for _ in 0..200 {
                 let faces = &faces[rng.usize(0..2)];
@@ -126,7 +134,7 @@ mod tests {
                         Rational::from_f64(value).unwrap()
                     })
                     .collect();
-                let output = &evaluate(&model, &[point])[0][0];
+                let output = &evaluate_exact(&model, &[point]).unwrap()[0][0];
                 assert!(Rational::from_f64(ranges.lower[0]).unwrap() <= *output);
                 assert!(Rational::from_f64(ranges.upper[0]).unwrap() >= *output);
             }
@@ -137,7 +145,7 @@ mod tests {
     fn no_region_gives_empty_ranges() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/thermostat/heat.onnx");
         let model = crate::read::model(path).unwrap();
-        let ranges = output_ranges(&model, &[], Method::Interval);
+        let ranges = output_ranges(&model, &[], Method::Interval).unwrap();
         assert!(ranges.lower[0] > ranges.upper[0]);
     }
 }

@@ -19,7 +19,7 @@ use plimsoll::search::{self, End, Listener, Progress};
 use plimsoll::{Options, Outcome, Reason, Verdict, Verifier, read};
 use plimsoll_check::graph::Graph;
 use plimsoll_check::number::Rational;
-use plimsoll_check::ops::evaluate;
+use plimsoll_check::ops::evaluate_exact;
 use plimsoll_check::query::{Arithmetic, Disjunct, Query};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -295,9 +295,9 @@ fn operators_mean_what_the_standard_says() {
         model.output("y");
         let graph = model.graph();
         let point: Vec<Rational> = x.iter().map(|x| number(*x)).collect();
-        let outputs = evaluate(&graph, &[point]).concat();
+        let outputs = evaluate_exact(&graph, &[point]).unwrap().concat();
         // The swept network agrees, at a point box.
-        let network = plimsoll::ops::lower(&graph);
+        let network = plimsoll::ops::lower(&graph).unwrap();
         let boxes = sweeps::single(x, x);
         let frame = sweeps::frame(&network, &boxes);
         for method in METHODS {

@@ -11,7 +11,7 @@ use plimsoll::net::{Network, Primitive};
 use plimsoll::ops::lower;
 use plimsoll_check::graph::Graph;
 use plimsoll_check::number::Rational;
-use plimsoll_check::ops::evaluate;
+use plimsoll_check::ops::evaluate_exact;
 
 /// The exact outputs of a model at a point.
 fn exact(graph: &Graph, point: &[f64]) -> Vec<Rational> {
@@ -25,7 +25,7 @@ fn exact(graph: &Graph, point: &[f64]) -> Vec<Rational> {
             mine.iter().map(|x| Rational::from_f64(*x).unwrap()).collect()
         })
         .collect();
-    evaluate(graph, &inputs).concat()
+    evaluate_exact(graph, &inputs).unwrap().concat()
 }
 
 /// The sets of values that a network with rounded weights allows at a point: exact rational ends.
@@ -71,7 +71,7 @@ fn allowed(network: &Network, point: &[f64]) -> Vec<(Rational, Rational)> {
 
 /// Checks the lowered network, and all bounds over points, against the exact outputs.
 fn check(graph: &Graph, seed: u64) -> Network {
-    let network = lower(graph);
+    let network = lower(graph).unwrap();
     let mut rng = Rng::with_seed(seed);
     for _ in 0..20 {
         let point: Vec<f64> = (0..network.input_len()).map(|_| 4.0 * rng.f64() - 2.0).collect();

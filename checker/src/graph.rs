@@ -26,6 +26,10 @@ pub enum ElementType {
     F64,
     /// int64, also for int32 tensors.
     I64,
+    /// int8.
+    I8,
+    /// uint8.
+    U8,
     /// bool.
     Bool,
 }
@@ -37,6 +41,8 @@ impl ElementType {
             ElementType::F32 => "float32",
             ElementType::F64 => "float64",
             ElementType::I64 => "int64",
+            ElementType::I8 => "int8",
+            ElementType::U8 => "uint8",
             ElementType::Bool => "bool",
         }
     }
@@ -51,6 +57,10 @@ pub enum TensorData {
     F64(Arc<[f64]>),
     /// Integers.
     I64(Arc<[i64]>),
+    /// 8-bit integers, as quantised numbers.
+    I8(Arc<[i8]>),
+    /// 8-bit integers without a sign, as quantised numbers.
+    U8(Arc<[u8]>),
     /// Truth values.
     Bool(Arc<[bool]>),
 }
@@ -81,6 +91,8 @@ impl Tensor {
             TensorData::F32(_) => ElementType::F32,
             TensorData::F64(_) => ElementType::F64,
             TensorData::I64(_) => ElementType::I64,
+            TensorData::I8(_) => ElementType::I8,
+            TensorData::U8(_) => ElementType::U8,
             TensorData::Bool(_) => ElementType::Bool,
         }
     }
@@ -91,6 +103,8 @@ impl Tensor {
             TensorData::F32(data) => data[index] as f64,
             TensorData::F64(data) => data[index],
             TensorData::I64(data) => data[index] as f64,
+            TensorData::I8(data) => f64::from(data[index]),
+            TensorData::U8(data) => f64::from(data[index]),
             TensorData::Bool(data) => data[index] as u8 as f64,
         }
     }
@@ -195,6 +209,11 @@ impl Graph {
             }
         }
         depends
+    }
+
+    /// Whether outputs are rational functions of the inputs, so that points can be evaluated exactly.
+    pub fn is_rational(&self) -> bool {
+        self.nodes.iter().all(|node| node.op.is_rational())
     }
 
     /// Number of stored weights.

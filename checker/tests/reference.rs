@@ -12,8 +12,8 @@ mod float_error;
 use flate2::read::GzDecoder;
 use float_error::Run;
 use plimsoll_check::graph::{ElementType, Graph, Node, ValueId};
-use plimsoll_check::number::{Interval, Scalar};
-use plimsoll_check::ops::{Op, evaluate};
+use plimsoll_check::number::Interval;
+use plimsoll_check::ops::{Analytic, Op, evaluate};
 use plimsoll_check::{onnx, read};
 use std::collections::HashMap;
 use std::io::Read;
@@ -47,7 +47,7 @@ fn compare(name: &str, graph: &Graph, inputs: &[Vec<f64>], recorded: &[f64], mar
 }
 
 /// The outputs in a float type, flat and numbered.
-fn floats<S: Scalar>(graph: &Graph, inputs: &[Vec<f64>]) -> Vec<(usize, S)> {
+fn floats<S: Analytic>(graph: &Graph, inputs: &[Vec<f64>]) -> Vec<(usize, S)> {
     let inputs: Vec<Vec<S>> =
         inputs.iter().map(|input| input.iter().map(|x| S::from_stored(*x)).collect()).collect();
     evaluate(graph, &inputs).into_iter().flatten().enumerate().collect()

@@ -2,7 +2,7 @@
 
 use plimsoll_check::graph::{ElementType, Graph};
 use plimsoll_check::number::{Interval, Rational};
-use plimsoll_check::ops::evaluate;
+use plimsoll_check::ops::{evaluate, evaluate_exact};
 use plimsoll_check::query::{Face, Query, Region, Row};
 
 /// Largest number of stored weights for which a point is evaluated in exact rationals (a few seconds).
@@ -84,7 +84,10 @@ fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>
                 return Judgement::Undecided;
             }
             drop(outputs);
-            let outputs = evaluate(graph, &split(graph, &inputs)).concat();
+            let Some(outputs) = evaluate_exact(graph, &split(graph, &inputs)) else {
+                return Judgement::Undecided;
+            };
+            let outputs = outputs.concat();
             let violates = case.rows.iter().all(|row| row.holds_at(&row.value(&inputs, &outputs)));
             (violates, outputs, true)
         }

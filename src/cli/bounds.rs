@@ -123,10 +123,10 @@ fn answer(args: &Args, talk: &Talk) -> Result<String, Failure> {
         .filter(|_| !regions.is_empty())
         .map(|(name, method)| {
             let started = Instant::now();
-            let ranges = output_ranges(&model, &regions, *method);
-            Found { method: name, ranges, time: started.elapsed() }
+            let ranges = output_ranges(&model, &regions, *method)?;
+            Ok(Found { method: name, ranges, time: started.elapsed() })
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
     Ok(match args.json {
         true => document::line(&Document {
             schema: SCHEMA,

@@ -133,7 +133,7 @@ impl Point {
         });
         let (float32, float64) = match graph.element {
             ElementType::F64 => (None, execution),
-            ElementType::F32 | ElementType::I64 | ElementType::Bool => (execution, None),
+            _ => (execution, None),
         };
         let text = |values: &[Rational]| values.iter().map(Rational::to_string).collect();
         let rows = query.disjuncts[found.disjunct].rows.iter();

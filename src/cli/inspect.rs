@@ -6,6 +6,7 @@ use super::exit::Code;
 use super::table::table;
 use super::terminal::Style;
 use super::{document, supports, terminal};
+use plimsoll::net::Network;
 use plimsoll::ops;
 use plimsoll_check::graph::{Graph, Node, ValueId};
 use plimsoll_check::onnx;
@@ -52,8 +53,10 @@ struct Document {
     operators: BTreeMap<String, usize>,
     nodes: Vec<NodeDocument>,
     parameters: usize,
-    relus: usize,
-    multiply_adds: usize,
+    /// `None` where an operator can be evaluated but not bounded.
+    relus: Option<usize>,
+    multiply_adds: Option<usize>,
+    unbounded: Option<String>,
     notes: Vec<String>,
 }
 
@@ -125,8 +128,9 @@ fn describe(model: &Path, graph: &Graph) -> Document {
         operators,
         nodes,
         parameters: graph.parameter_count(),
-        relus: network.neuron_count(),
-        multiply_adds: network.multiply_adds,
+        relus: network.as_ref().ok().map(Network::neuron_count),
+        multiply_adds: network.as_ref().ok().map(|network| network.multiply_adds),
+        unbounded: network.err().map(|error| error.message),
         notes: graph.notes.clone(),
     }
 }
@@ -204,15 +208,20 @@ fn report(document: &Document, talk: &Talk) -> String {
     let counts: Vec<String> =
         document.operators.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let _ = writeln!(text, "\n  {} nodes: {}", document.nodes.len(), counts.join(", "));
-    let _ = writeln!(
-        text,
-        "  {} parameters, {} relu neurons, {} multiply-adds for one point",
-        document.parameters, document.relus, document.multiply_adds
-    );
+    let _ = write!(text, "  {} parameters", document.parameters);
+    if let (Some(relus), Some(multiply_adds)) = (document.relus, document.multiply_adds) {
+        let _ = write!(text, ", {relus} relu neurons, {multiply_adds} multiply-adds for one point");
+    }
+    text.push('\n');
     for note in &document.notes {
         let _ = writeln!(text, "  {}: {note}", style.bold("note"));
     }
-    text.push_str("  everything in it is supported\n");
+    match &document.unbounded {
+        None => text.push_str("  everything in it is supported\n"),
+        Some(why) => {
+            let _ = writeln!(text, "  it can be run, but not verified: {why}");
+        }
+    }
     text
 }
 

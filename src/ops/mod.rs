@@ -14,6 +14,7 @@ use compose::{Expression, Lines};
 use plimsoll_check::graph::{Graph, Node as GraphNode, Tensor, ValueId};
 use plimsoll_check::number::Interval;
 use plimsoll_check::ops::{Op, evaluate};
+use plimsoll_check::{Error, Kind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -37,7 +38,10 @@ pub(crate) struct Linear {
 }
 
 /// The network that computes what the graph computes, exactly over the reals.
-pub fn lower(graph: &Graph) -> Network {
+///
+/// # Errors
+/// If the graph has an operator that can be evaluated but not yet bounded.
+pub fn lower(graph: &Graph) -> Result<Network, Error> {
     let depends = graph.depends_on_input();
     let (varying, constant): (Vec<&GraphNode>, Vec<&GraphNode>) =
         graph.nodes.iter().partition(|node| node.outputs.iter().any(|id| depends[id.index()]));
@@ -49,9 +53,9 @@ pub fn lower(graph: &Graph) -> Network {
     };
     lowering.inputs();
     for node in varying {
-        lowering.node(node);
+        lowering.node(node)?;
     }
-    lowering.finish()
+    Ok(lowering.finish())
 }
 
 /// Enclosures of the results of these nodes, which compute constants from constants. The reader stores
@@ -96,7 +100,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn node(&mut self, node: &GraphNode) {
+    fn node(&mut self, node: &GraphNode) -> Result<(), Error> {
         let lengths: Vec<usize> =
             node.outputs.iter().map(|id| self.graph.value(*id).len()).collect();
         if let Op::Relu = node.op {
@@ -105,15 +109,16 @@ impl Lowering<'_> {
             self.nodes.push(Node { len: lengths[0], primitive: Primitive::Relu { of }, name });
             self.expressions[node.outputs[0].index()] =
                 Some(Expression::Node(self.nodes.len() - 1));
-            return;
+            return Ok(());
         }
-        for (result, linear) in self.linear(node).into_iter().enumerate() {
+        for (result, linear) in self.linear(node)?.into_iter().enumerate() {
             let expression = self.compose(node, linear, lengths[result]);
             self.expressions[node.outputs[result].index()] = Some(expression);
         }
+        Ok(())
     }
 
-    fn linear(&self, node: &GraphNode) -> Vec<Linear> {
+    fn linear(&self, node: &GraphNode) -> Result<Vec<Linear>, Error> {
         let operands: Vec<elementwise::Operand<'_>> = node
             .inputs
             .iter()
@@ -127,7 +132,7 @@ impl Lowering<'_> {
             })
             .collect();
         let shape = &self.graph.value(node.outputs[0]).shape;
-        match &node.op {
+        Ok(match &node.op {
             Op::Relu => Vec::new(),
             Op::Identity
             | Op::Reshape
@@ -147,7 +152,13 @@ impl Lowering<'_> {
                 vec![linear::gemm(&operands, shape, factors, (*trans_a, *trans_b))]
             }
             Op::MatMul => vec![linear::matmul(&operands, shape)],
-        }
+            Op::Pointwise(_)
+            | Op::PRelu
+            | Op::Softmax { .. }
+            | Op::Normalization(_)
+            | Op::Quantize { .. }
+            | Op::Dequantize { .. } => return Err(unbounded(node)),
+        })
     }
 
     fn constant(&self, id: ValueId) -> Option<&Tensor> {
@@ -273,6 +284,23 @@ impl Lowering<'_> {
         }
         Network::new(self.nodes)
     }
+}
+
+/// The error for an operator without a relaxation.
+fn unbounded(node: &GraphNode) -> Error {
+    let operator = match &node.op {
+        Op::Pointwise(function) => format!("the function {function:?}"),
+        Op::PRelu => "PRelu".to_string(),
+        Op::Softmax { .. } => "softmax".to_string(),
+        Op::Normalization(_) => "normalisation".to_string(),
+        Op::Quantize { .. } | Op::Dequantize { .. } => "quantisation".to_string(),
+        other => format!("{other:?}"),
+    };
+    Error::new(
+        Kind::UnsupportedOperator,
+        format!("{operator} (node `{}`) can be evaluated, but not bounded yet", node.name),
+    )
+    .help("networks of linear operators and Relu can be verified")
 }
 
 /// A term for a matrix given by lines.

@@ -216,8 +216,8 @@ impl<'o> Verifier<'o> {
     /// Answers one query about one model.
     ///
     /// # Errors
-    /// If query and model do not fit each other, or the model has another float type than the
-    /// semantics that was asked for.
+    /// If query and model do not fit each other, the model has another float type than the semantics
+    /// that was asked for, or it has an operator that cannot be bounded.
     pub fn verify(&self, model: &Graph, query: &Query) -> Result<Outcome, Error> {
         let budget = Budget::new(self.options.timeout).with_flag(self.cancelled.clone());
         let mut notes = query.matches(model)?;
@@ -249,24 +249,31 @@ impl<'o> Verifier<'o> {
         } else if semantics != Arithmetic::Real {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
         } else {
-            self.run(model, query, &budget, &mut outcome);
+            let network = ops::lower(model)?;
+            self.run(&network, model, query, &budget, &mut outcome);
         }
         outcome.elapsed = budget.elapsed();
         Ok(outcome)
     }
 
-    fn run(&self, model: &Graph, query: &Query, budget: &Budget, outcome: &mut Outcome) {
-        let network = ops::lower(model);
+    fn run(
+        &self,
+        network: &Network,
+        model: &Graph,
+        query: &Query,
+        budget: &Budget,
+        outcome: &mut Outcome,
+    ) {
         let boxes = outward(query, network.input_len());
         let mut work = Workspace::within(budget);
-        let (hull, bounds) = root(&network, &boxes, &mut work);
+        let (hull, bounds) = root(network, &boxes, &mut work);
         if !bounds.iter().all(|node| node.is_finite()) {
             outcome.verdict = Verdict::Unknown(Reason::Overflow);
             return;
         }
-        let frame = Frame::new(&network, &bounds);
-        let problem = Problem::new(&network, frame, boxes, query);
-        let mut judge = Judge::new(model, query, &network);
+        let frame = Frame::new(network, &bounds);
+        let problem = Problem::new(network, frame, boxes, query);
+        let mut judge = Judge::new(model, query, network);
         if falsify(&problem, self.options.seed, budget, &mut judge) {
             outcome
                 .strategy

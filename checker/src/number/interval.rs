@@ -72,6 +72,27 @@ impl Interval {
         Interval { lo: self.lo.max(0.0), hi: self.hi.max(0.0) }
     }
 
+    /// The narrowest interval that contains both.
+    pub fn hull(self, other: Interval) -> Interval {
+        Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+
+    /// What lies in both, for two enclosures of the same number; `self` if they have nothing in common.
+    pub fn meet(self, other: Interval) -> Interval {
+        let (lo, hi) = (self.lo.max(other.lo), self.hi.min(other.hi));
+        if lo <= hi { Interval { lo, hi } } else { self }
+    }
+
+    /// The squares of all numbers of the interval.
+    pub fn square(self) -> Interval {
+        let (a, b) = (self.lo * self.lo, self.hi * self.hi);
+        let across = self.lo <= 0.0 && self.hi >= 0.0;
+        let lo = if across { 0.0 } else { a.min(b).next_down().max(0.0) };
+        // A square that is zero comes from zero or has been rounded.
+        let most = a.max(b);
+        Interval { lo, hi: if self == Interval::ZERO { 0.0 } else { most.next_up() } }
+    }
+
     /// Whether the real number lies inside.
     pub fn contains(&self, value: &Rational) -> bool {
         let above = Rational::from_f64(self.lo).is_none_or(|lo| lo <= *value);

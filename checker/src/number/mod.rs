@@ -4,10 +4,15 @@
 //! until the exact result is inside. [`Scalar`] is what an evaluation of a network needs, so that one
 //! piece of code evaluates in a float type, on intervals and in rationals.
 
+pub(crate) mod ball;
+pub mod elementary;
+mod exact;
 mod interval;
 mod rational;
 mod scalar;
 
+pub use elementary::Elementary;
+pub use exact::Exact;
 pub use interval::Interval;
 pub use rational::{ParseRationalError, Rational};
 pub use scalar::Scalar;

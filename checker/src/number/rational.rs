@@ -231,6 +231,23 @@ impl Rational {
         if self.signum() < 0 { -self } else { self.clone() }
     }
 
+    /// The value, or zero if it is negative.
+    pub fn relu(&self) -> Rational {
+        if self.signum() < 0 { Rational::ZERO } else { self.clone() }
+    }
+
+    /// The greatest integer that is not above the value.
+    pub fn floor(&self) -> Rational {
+        match &self.0 {
+            Repr::Small { num, den: 1 } => Rational::from(*num),
+            // The quotient is at least as small as the numerator.
+            Repr::Small { num, den } => {
+                Rational::from((i128::from(*num).div_euclid(i128::from(*den))) as i64)
+            }
+            Repr::Big(value) => Rational::from_big(RBig::from(value.floor())),
+        }
+    }
+
     /// The quotient, or `None` when `divisor` is zero.
     pub fn checked_div(&self, divisor: &Rational) -> Option<Rational> {
         if divisor.is_zero() {
@@ -437,6 +454,19 @@ mod tests {
             let result = Rational::parse_decimal(large);
             assert!(matches!(result, Err(ParseRationalError::ExponentTooLarge(_))), "{large}");
         }
+    }
+
+    #[test]
+    fn floors_round_down() {
+        for (num, den, floor) in
+            [(7, 2, 3), (-7, 2, -4), (-8, 2, -4), (0, 3, 0), (i64::MIN, 3, i64::MIN / 3 - 1)]
+        {
+            assert_eq!(Rational::from_parts_128(num.into(), den).floor(), Rational::from(floor));
+        }
+        let big = Rational::from_f64(1.0e300).unwrap();
+        let third = Rational::ONE.checked_div(&Rational::from(3)).unwrap();
+        assert_eq!((&big + &third).floor(), big);
+        assert_eq!((&-&big + &third).floor(), -&big);
     }
 
     proptest! {

@@ -118,6 +118,6 @@ impl Scalar for Rational {
         -self
     }
     fn relu(&self) -> Self {
-        if self.signum() < 0 { Rational::ZERO } else { self.clone() }
+        Rational::relu(self)
     }
 }

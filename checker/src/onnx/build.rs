@@ -122,7 +122,8 @@ impl<'a> Builder<'a> {
         let tensor = tensor_type(input, "input")?;
         let element = match element_type(tensor.elem_type) {
             Some(element @ (ElementType::F32 | ElementType::F64)) => element,
-            Some(ElementType::I64 | ElementType::Bool) | None => {
+            Some(ElementType::I64 | ElementType::I8 | ElementType::U8 | ElementType::Bool)
+            | None => {
                 return Err(Error::new(
                     Kind::UnsupportedOperator,
                     format!(
@@ -244,7 +245,7 @@ impl<'a> Builder<'a> {
                 let values = &self.values;
                 let draft = |id: &ValueId| &values[id.index()];
                 let depends_on_input = inputs.iter().any(|id| draft(id).depends_on_input);
-                let element = draft(&inputs[0]).value.element;
+                let element = op.result_element(draft(&inputs[0]).value.element);
                 let folded = if depends_on_input {
                     shapes.iter().map(|_| Folded::Unknown).collect()
                 } else {

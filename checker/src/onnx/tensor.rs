@@ -41,6 +41,8 @@ pub(super) fn element_type(data_type: i32) -> Option<ElementType> {
     match data_type {
         1 => Some(ElementType::F32),
         11 => Some(ElementType::F64),
+        2 => Some(ElementType::U8),
+        3 => Some(ElementType::I8),
         6 | 7 => Some(ElementType::I64),
         9 => Some(ElementType::Bool),
         _ => None,
@@ -60,9 +62,24 @@ pub(crate) fn read(proto: &TensorProto, what: &str) -> Result<Tensor, Error> {
     let count = element_count(&shape)
         .map_err(|error| Error { message: format!("{what}: {}", error.message), ..error })?;
     let source = Source { proto, what, count };
+    let narrow = match proto.data_type {
+        2 => Some(0..=255),
+        3 => Some(-128..=127),
+        _ => None,
+    };
+    if let Some(value) =
+        narrow.and_then(|range| proto.int32_data.iter().find(|value| !range.contains(*value)))
+    {
+        return Err(Error::new(
+            Kind::Model,
+            format!("{what} holds {value}, which is no {}", type_name(proto.data_type)),
+        ));
+    }
     let data = match proto.data_type {
         1 => TensorData::F32(source.elements(&proto.float_data, f32::from_le_bytes, |v| *v)?),
         11 => TensorData::F64(source.elements(&proto.double_data, f64::from_le_bytes, |v| *v)?),
+        2 => TensorData::U8(source.elements(&proto.int32_data, |b: [u8; 1]| b[0], |v| *v as u8)?),
+        3 => TensorData::I8(source.elements(&proto.int32_data, i8::from_le_bytes, |v| *v as i8)?),
         6 => TensorData::I64(source.elements(
             &proto.int32_data,
             |b| i64::from(i32::from_le_bytes(b)),
@@ -79,7 +96,7 @@ pub(crate) fn read(proto: &TensorProto, what: &str) -> Result<Tensor, Error> {
                 Kind::UnsupportedOperator,
                 format!("{what} has element type {}, which is not supported", type_name(other)),
             )
-            .help("float, double, int64, int32 and bool tensors are read"));
+            .help("float, double, int64, int32, int8, uint8 and bool tensors are read"));
         }
     };
     let tensor = Tensor { shape, data };
@@ -94,7 +111,7 @@ fn refuse_non_finite(tensor: &Tensor, what: &str) -> Result<(), Error> {
             data.iter().position(|v| !v.is_finite()).map(|at| (at, f64::from(data[at])))
         }
         TensorData::F64(data) => data.iter().position(|v| !v.is_finite()).map(|at| (at, data[at])),
-        TensorData::I64(_) | TensorData::Bool(_) => None,
+        TensorData::I64(_) | TensorData::I8(_) | TensorData::U8(_) | TensorData::Bool(_) => None,
     };
     match found {
         Some((at, value)) => Err(Error::new(

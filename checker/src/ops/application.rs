@@ -103,7 +103,7 @@ impl<'a> Application<'a> {
         let operand = self.operand(position)?;
         match operand.element {
             ElementType::F32 | ElementType::F64 => Ok(operand),
-            ElementType::I64 | ElementType::Bool => {
+            ElementType::I64 | ElementType::I8 | ElementType::U8 | ElementType::Bool => {
                 Err(self
                     .unsupported(format!("the operand `{}` has no float elements", operand.name)))
             }

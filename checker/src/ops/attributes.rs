@@ -9,6 +9,7 @@ use std::collections::HashSet;
 /// Numbers of `AttributeProto.AttributeType`.
 const FLOAT: i32 = 1;
 const INT: i32 = 2;
+const STRING: i32 = 3;
 const TENSOR: i32 = 4;
 const FLOATS: i32 = 6;
 const INTS: i32 = 7;
@@ -79,6 +80,18 @@ impl<'a> Attributes<'a> {
         Ok(Some(&attribute.floats))
     }
 
+    /// A text.
+    pub fn string(&mut self, name: &str) -> Result<Option<&'a str>, Error> {
+        let Some(attribute) = self.take(name, STRING, "a text")? else { return Ok(None) };
+        let text = std::str::from_utf8(attribute.s.as_deref().unwrap_or_default());
+        text.map(Some).map_err(|_| {
+            Error::new(
+                Kind::Model,
+                format!("{}: the attribute `{name}` is no text in UTF-8", self.node),
+            )
+        })
+    }
+
     /// A tensor.
     pub fn tensor(&mut self, name: &str) -> Result<Option<Tensor>, Error> {
         let Some(attribute) = self.take(name, TENSOR, "a tensor")? else { return Ok(None) };
@@ -124,6 +137,7 @@ impl<'a> Attributes<'a> {
         let untyped = match kind {
             FLOAT => attribute.f.is_some(),
             INT => attribute.i.is_some(),
+            STRING => attribute.s.is_some(),
             TENSOR => attribute.t.is_some(),
             FLOATS => !attribute.floats.is_empty(),
             _ => !attribute.ints.is_empty(),

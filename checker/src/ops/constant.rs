@@ -59,6 +59,8 @@ pub(super) fn constant_of_shape(application: &mut Application<'_>) -> Result<Rea
             TensorData::F32(data) => TensorData::F32(vec![data[0]; count].into()),
             TensorData::F64(data) => TensorData::F64(vec![data[0]; count].into()),
             TensorData::I64(data) => TensorData::I64(vec![data[0]; count].into()),
+            TensorData::I8(data) => TensorData::I8(vec![data[0]; count].into()),
+            TensorData::U8(data) => TensorData::U8(vec![data[0]; count].into()),
             TensorData::Bool(data) => TensorData::Bool(vec![data[0]; count].into()),
         },
     };

@@ -113,15 +113,19 @@ fn binary(application: &mut Application<'_>, op: Op) -> Result<Reading, Error> {
     Ok(Reading::node(op, [0, 1], shape))
 }
 
-fn numeric(application: &Application<'_>, position: usize) -> Result<(), Error> {
+pub(super) fn numeric(application: &Application<'_>, position: usize) -> Result<(), Error> {
     let operand = application.operand(position)?;
-    if operand.element == ElementType::Bool {
-        return Err(application.contradiction(format!(
+    match operand.element {
+        ElementType::F32 | ElementType::F64 | ElementType::I64 => Ok(()),
+        ElementType::Bool => Err(application.contradiction(format!(
             "the operand `{}` holds truth values, not numbers",
             operand.name
-        )));
+        ))),
+        ElementType::I8 | ElementType::U8 => Err(application.unsupported(format!(
+            "arithmetic on the 8-bit integers of `{}` is not supported",
+            operand.name
+        ))),
     }
-    Ok(())
 }
 
 /// `f` of every element.

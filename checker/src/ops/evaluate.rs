@@ -2,11 +2,13 @@
 //!
 //! Sums run in ascending order of the summation index and skip weights that are exactly zero. In `f32`
 //! and `f64` every operation rounds; on intervals the result encloses what the network computes over
-//! the reals for every choice of inputs in the operands; in rationals it is exact.
+//! the reals for every choice of inputs in the operands; in exact numbers it is exact, or nothing.
 
-use super::{Op, elementwise, index_map, linear, reduce};
+use super::{
+    Analytic, Op, elementwise, index_map, linear, normalization, quantize, reduce, softmax,
+};
 use crate::graph::{Graph, Node, Tensor, TensorData};
-use crate::number::Scalar;
+use crate::number::{Exact, Rational, Scalar};
 use std::borrow::Cow;
 
 /// The outputs for the given inputs, one flat vector each, in the model's order.
@@ -16,7 +18,7 @@ use std::borrow::Cow;
 /// # Panics
 ///
 /// If the number or the lengths of the inputs are not those of the graph.
-pub fn evaluate<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
+pub fn evaluate<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
     let mut last_use = vec![0; graph.values.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
         for id in node.inputs.iter().chain(&node.outputs) {
@@ -38,12 +40,30 @@ pub fn evaluate<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
     graph.outputs.iter().map(|id| collect(graph, id.index(), &values)).collect()
 }
 
+/// The outputs at a point, exactly; `None` if the graph is not rational ([`Graph::is_rational`]) or divides by zero
+/// there.
+///
+/// # Panics
+///
+/// If the number or the lengths of the inputs are not those of the graph.
+pub fn evaluate_exact(graph: &Graph, inputs: &[Vec<Rational>]) -> Option<Vec<Vec<Rational>>> {
+    if !graph.is_rational() {
+        return None;
+    }
+    let inputs: Vec<Vec<Exact>> =
+        inputs.iter().map(|input| input.iter().cloned().map(Exact::from).collect()).collect();
+    evaluate(graph, &inputs)
+        .into_iter()
+        .map(|output| output.into_iter().map(|value| value.0).collect())
+        .collect()
+}
+
 /// All values by [`crate::graph::ValueId`], constants included.
 ///
 /// # Panics
 ///
 /// If the number or the lengths of the inputs are not those of the graph.
-pub fn evaluate_all<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
+pub fn evaluate_all<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
     let mut values = place_inputs(graph, inputs);
     for node in &graph.nodes {
         step(graph, node, &mut values);
@@ -63,7 +83,7 @@ fn place_inputs<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Option<Vec<S
 }
 
 /// Evaluates one node.
-fn step<S: Scalar>(graph: &Graph, node: &Node, values: &mut [Option<Vec<S>>]) {
+fn step<S: Analytic>(graph: &Graph, node: &Node, values: &mut [Option<Vec<S>>]) {
     let operands: Vec<Data<'_, S>> = node
         .inputs
         .iter()
@@ -125,14 +145,14 @@ fn stored<S: Scalar>(tensor: &Tensor) -> Vec<S> {
     match &tensor.data {
         TensorData::F32(data) => data.iter().map(|v| S::from_stored(f64::from(*v))).collect(),
         TensorData::F64(data) => data.iter().map(|v| S::from_stored(*v)).collect(),
-        TensorData::I64(_) | TensorData::Bool(_) => {
+        TensorData::I64(_) | TensorData::I8(_) | TensorData::U8(_) | TensorData::Bool(_) => {
             (0..tensor.len()).map(|index| S::from_stored(tensor.float(index))).collect()
         }
     }
 }
 
 /// The results of one operator.
-pub(crate) fn apply<S: Scalar>(
+pub(crate) fn apply<S: Analytic>(
     op: &Op,
     operands: &[Data<'_, S>],
     shapes: &[&[usize]],
@@ -152,6 +172,14 @@ pub(crate) fn apply<S: Scalar>(
         }
         Op::MatMul => one(linear::product(&operands[0], &operands[1], shapes[0])),
         Op::ReduceSum { axes } => one(reduce::sum(&operands[0], axes)),
+        Op::Pointwise(function) => one(elementwise::map(&operands[0], |x| x.pointwise(function))),
+        Op::PRelu => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::p_relu)),
+        Op::Softmax { grouping, logarithm } => {
+            one(softmax::apply(&operands[0], grouping, *logarithm))
+        }
+        Op::Normalization(normalization) => one(normalization::apply(normalization, operands)),
+        Op::Quantize { affine, range } => one(quantize::apply_quantize(operands, affine, *range)),
+        Op::Dequantize { affine } => one(quantize::apply_dequantize(operands, affine)),
         Op::Identity | Op::Reshape => one(operands[0].values().into_owned()),
         Op::Transpose { .. }
         | Op::Concat { .. }

@@ -9,7 +9,8 @@ use super::evaluate::{Data, Elements, apply};
 use super::fold_cost::Budget;
 use super::{Op, index_map, reduce};
 use crate::graph::{ElementType, Tensor, TensorData};
-use crate::number::Rational;
+use crate::number::{Exact, Rational};
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -85,6 +86,8 @@ fn movement(op: &Op, tensors: &[&Tensor], shapes: &[&[usize]]) -> Option<Vec<Ten
             TensorData::F32(_) => pick!(F32),
             TensorData::F64(_) => pick!(F64),
             TensorData::I64(_) => pick!(I64),
+            TensorData::I8(_) => pick!(I8),
+            TensorData::U8(_) => pick!(U8),
             TensorData::Bool(_) => pick!(Bool),
         };
         Some(Tensor { shape: shape.to_vec(), data })
@@ -129,7 +132,7 @@ fn integers(
     Some(result.map(|data| Tensor { shape: shapes[0].to_vec(), data: TensorData::I64(data) }))
 }
 
-/// The results computed in rationals.
+/// The results computed in rationals, as far as they are rational.
 fn rationals(
     op: &Op,
     operands: &[Known<'_>],
@@ -137,34 +140,51 @@ fn rationals(
     budget: &mut Budget,
 ) -> Vec<Folded> {
     let unknown = || shapes.iter().map(|_| Folded::Unknown).collect();
-    let element = operands[0].element;
-    let float =
-        |operand: &Known<'_>| matches!(operand.element, ElementType::F32 | ElementType::F64);
+    let element = op.result_element(operands[0].element);
+    let numeric = |operand: &Known<'_>| match operand.element {
+        ElementType::F32 | ElementType::F64 => true,
+        ElementType::I8 | ElementType::U8 | ElementType::I64 => {
+            matches!(op, Op::Quantize { .. } | Op::Dequantize { .. })
+        }
+        ElementType::Bool => false,
+    };
     let work = work(op, operands, shapes);
-    if work > MAX_WORK || !operands.iter().all(float) {
+    if work > MAX_WORK || !operands.iter().all(numeric) || !op.is_rational() {
         return unknown();
     }
     if !budget.arithmetic(op, operands, shapes, work) {
         return unknown();
     }
-    let data: Option<Vec<Data<'_, Rational>>> = operands
+    let known: Option<Vec<Cow<'_, [Exact]>>> = operands
         .iter()
-        .map(|operand| {
-            let elements = match (operand.tensor, operand.exact) {
-                (Some(tensor), _) => Elements::Stored(tensor),
-                (None, Some(exact)) => Elements::Values(exact),
-                (None, None) => return None,
-            };
-            Some(Data { shape: operand.shape, elements })
+        .map(|operand| match (operand.tensor, operand.exact) {
+            (Some(_), _) => Some(Cow::Borrowed(&[][..])),
+            (None, Some(exact)) => Some(exact.iter().cloned().map(Exact::from).collect()),
+            (None, None) => None,
         })
         .collect();
-    let Some(data) = data else { return unknown() };
+    let Some(known) = known else { return unknown() };
+    let data: Vec<Data<'_, Exact>> = operands
+        .iter()
+        .zip(&known)
+        .map(|(operand, known)| {
+            let elements = match operand.tensor {
+                Some(tensor) => Elements::Stored(tensor),
+                None => Elements::Values(known),
+            };
+            Data { shape: operand.shape, elements }
+        })
+        .collect();
     apply(op, &data, shapes)
         .into_iter()
         .zip(shapes)
-        .map(|(values, shape)| match representable(&values, element) {
-            Some(data) => Folded::Stored(Tensor { shape: shape.to_vec(), data }),
-            None => Folded::Exact(values.into()),
+        .map(|(values, shape)| {
+            let values: Option<Vec<Rational>> = values.into_iter().map(|value| value.0).collect();
+            let Some(values) = values else { return Folded::Unknown };
+            match representable(&values, element) {
+                Some(data) => Folded::Stored(Tensor { shape: shape.to_vec(), data }),
+                None => Folded::Exact(values.into()),
+            }
         })
         .collect()
 }
@@ -183,6 +203,13 @@ fn representable(values: &[Rational], element: ElementType) -> Option<TensorData
         ElementType::F64 => {
             let floats: Option<Arc<[f64]>> = floats.by_ref().collect();
             floats.map(TensorData::F64)
+        }
+        // Quantised numbers are integers within the range of their type.
+        ElementType::I8 => {
+            floats.map(|value| value.map(|v| v as i8)).collect::<Option<_>>().map(TensorData::I8)
+        }
+        ElementType::U8 => {
+            floats.map(|value| value.map(|v| v as u8)).collect::<Option<_>>().map(TensorData::U8)
         }
         ElementType::I64 | ElementType::Bool => None,
     }

@@ -75,7 +75,13 @@ pub fn index_map(op: &Op, inputs: &[&[usize]], outputs: &[&[usize]]) -> Option<V
         | Op::Div
         | Op::Gemm { .. }
         | Op::MatMul
-        | Op::ReduceSum { .. } => None,
+        | Op::ReduceSum { .. }
+        | Op::Pointwise(_)
+        | Op::PRelu
+        | Op::Softmax { .. }
+        | Op::Normalization(_)
+        | Op::Quantize { .. }
+        | Op::Dequantize { .. } => None,
     }
 }
 

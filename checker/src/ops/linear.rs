@@ -245,7 +245,7 @@ fn accumulate_stored<S: Scalar>(
         TensorData::F32(weights) => kernel(out, result, (values, x), (&weights[..], y), size),
         TensorData::F64(weights) => kernel(out, result, (values, x), (&weights[..], y), size),
         // Products are read on float operands only.
-        TensorData::I64(_) | TensorData::Bool(_) => {}
+        TensorData::I64(_) | TensorData::I8(_) | TensorData::U8(_) | TensorData::Bool(_) => {}
     }
 }
 

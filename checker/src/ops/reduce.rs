@@ -2,9 +2,8 @@
 
 use super::broadcast::stretched_indices;
 use super::evaluate::Data;
-use super::{Application, Op, Reading};
+use super::{Application, Op, Reading, elementwise};
 use crate::error::Error;
-use crate::graph::ElementType;
 use crate::number::Scalar;
 
 pub(super) fn reduce_sum(application: &mut Application<'_>) -> Result<Reading, Error> {
@@ -19,12 +18,7 @@ pub(super) fn reduce_sum(application: &mut Application<'_>) -> Result<Reading, E
         application.attributes.ints("axes")?
     };
     let data = application.operand(0)?;
-    if data.element == ElementType::Bool {
-        return Err(application.contradiction(format!(
-            "the operand `{}` holds truth values, not numbers",
-            data.name
-        )));
-    }
+    elementwise::numeric(application, 0)?;
     let axes: Vec<usize> = match axes.filter(|axes| !axes.is_empty()) {
         Some(axes) => application.axes(axes, data.shape.len())?,
         None if empty_means_none => {

@@ -14,6 +14,7 @@
 //! The bounds themselves are computed in float64, each operation rounded up.
 
 use plimsoll_check::number::{Interval, Scalar};
+use plimsoll_check::ops::{Analytic, Function, Statistics};
 
 /// A number of an execution in float64 if `DOUBLE`, else in float32.
 #[derive(Clone, Debug)]
@@ -167,5 +168,25 @@ impl<const DOUBLE: bool> Scalar for Run<DOUBLE> {
     fn relu(&self) -> Self {
         // Exact, and it brings no two numbers further apart.
         self.settled(Interval::relu(self.exact))
+    }
+}
+
+/// The recorded models have linear operators and relu only: for others the errors are tabled per function
+/// and tested one by one.
+impl<const DOUBLE: bool> Analytic for Run<DOUBLE> {
+    fn pointwise(&self, function: &Function) -> Self {
+        unreachable!("{function:?} in a recorded model")
+    }
+
+    fn p_relu(&self, _: &Self) -> Self {
+        unreachable!("PRelu in a recorded model")
+    }
+
+    fn softmax(_: &[Self], _: bool) -> Vec<Self> {
+        unreachable!("Softmax in a recorded model")
+    }
+
+    fn normalized(_: &[Self], _: &Statistics) -> Vec<Self> {
+        unreachable!("a normalisation in a recorded model")
     }
 }
