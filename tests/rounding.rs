@@ -272,10 +272,10 @@ fn one_row(
 fn coefficients_that_are_no_floats_are_charged() {
     let texts = ["0.1", "0.3", "-0.7", "1e-3", "123456.789", "0.5", "1e-400", "3e-320"];
     for coefficient in texts {
-        for constant in texts {
+        for (constant, own) in texts.iter().flat_map(|text| [(text, "0.2"), (text, "0.25")]) {
             let mut row = queries::row(&[1.0], queries::decimal(constant), false);
             row.outputs[0].1 = queries::decimal(coefficient);
-            row.inputs = vec![(0, queries::decimal("0.2"))];
+            row.inputs = vec![(0, queries::decimal(own))];
             let (plan, query) = one_row(row.clone(), 1.0e6);
             let network = plan.network();
             let boxes = sweeps::single(&[-1.0e6], &[1.0e6]);
