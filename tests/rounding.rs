@@ -276,39 +276,48 @@ fn coefficients_that_are_no_floats_are_charged() {
             let mut row = queries::row(&[1.0], queries::decimal(constant), false);
             row.outputs[0].1 = queries::decimal(coefficient);
             row.inputs = vec![(0, queries::decimal(own))];
-            let (plan, query) = one_row(row.clone(), 1.0e6);
-            let network = plan.network();
-            let boxes = sweeps::single(&[-1.0e6], &[1.0e6]);
-            let problem = Problem::new(&network, sweeps::frame(&network, &boxes), boxes, &query);
-            let compiled = &problem.rows[0];
-            for x in [-1.0e6, -1.0, 0.0, 1.0, 1.0e6] {
-                let mut value = queries::number(compiled.constant);
-                for (_, c) in compiled.outputs.iter().chain(&compiled.inputs) {
-                    value += &(&queries::number(*c) * &queries::number(x));
+            for magnitude in [1.0e6, 1.0e-3] {
+                let (plan, query) = one_row(row.clone(), magnitude);
+                let network = plan.network();
+                let boxes = sweeps::single(&[-magnitude], &[magnitude]);
+                let frame = sweeps::frame(&network, &boxes);
+                let problem = Problem::new(&network, frame, boxes, &query);
+                let compiled = &problem.rows[0];
+                for x in [-magnitude, -1.0e-4, 0.0, 1.0e-4, magnitude] {
+                    let mut value = queries::number(compiled.constant);
+                    for (_, c) in compiled.outputs.iter().chain(&compiled.inputs) {
+                        value += &(&queries::number(*c) * &queries::number(x));
+                    }
+                    let point = [queries::number(x)];
+                    assert!(
+                        value <= row.value(&point, &point),
+                        "{coefficient} y + {constant} at {x}"
+                    );
                 }
-                let point = [queries::number(x)];
-                assert!(value <= row.value(&point, &point), "{coefficient} y + {constant} at {x}");
             }
         }
     }
 }
 
-/// `x + 2^-55 x`, the second summand being the row's own.
+/// `x + 2^-55 x`, the second summand being the row's own, alone and beside a constant that is larger.
 #[test]
 fn coefficients_on_inputs_are_charged() {
-    for small in [power(-55), -power(-55)] {
+    let cases = [(1.0, 0.0), (power(-20), 1.0), (power(-20), -1.0)];
+    for (small, (magnitude, constant)) in
+        [power(-55), -power(-55)].into_iter().flat_map(|small| cases.map(|case| (small, case)))
+    {
         let mut row = queries::row(&[1.0], Rational::ZERO, false);
         row.inputs = vec![(0, queries::number(small))];
-        let (plan, query) = one_row(row, 1.0);
+        let (plan, query) = one_row(row, magnitude);
         let network = plan.network();
-        let boxes = sweeps::single(&[-1.0], &[1.0]);
+        let boxes = sweeps::single(&[-magnitude], &[magnitude]);
         let problem = Problem::new(&network, sweeps::frame(&network, &boxes), boxes, &query);
-        let mut forms =
-            Forms { dims: 1, owner: vec![0], coefficients: vec![1.0], constant: vec![0.0] };
+        let mut forms = forms(&[&[1.0]], &[constant]);
         sweeps::add_input_parts(&problem, &mut forms, 0);
-        for x in [-1.0, 1.0] {
+        for x in [-magnitude, magnitude] {
             let form = sweeps::form_value(&forms, 0, &exact(&[x])).unwrap();
-            assert!(form <= Dyadic::new(x).add(&Dyadic::new(small * x)));
+            let exact = Dyadic::new(x).add(&Dyadic::new(small * x)).add(&Dyadic::new(constant));
+            assert!(form <= exact, "{small} {magnitude} {constant}");
         }
     }
 }
@@ -340,15 +349,19 @@ fn products_with_multipliers_may_underflow() {
 #[test]
 fn combinations_of_rows_are_charged() {
     let mut rng = Rng::with_seed(6);
-    for _ in 0..2000 {
-        // Two forms whose combinations cancel: on a large input, what is left is rounding.
-        let (m, a) = cancelling(1.0, &mut rng);
-        let (c, d) = cancelling(power(rng.i32(-40..40)), &mut rng);
-        let share = m[1] / m[0];
-        let forms = forms(&[&[a[0], 1.0], &[a[1] * share, -1.0]], &[c[0] * d[0], c[1] * d[1]]);
+    for k in 0..3000 {
+        // Thirds of three forms that cancel: what is left is rounding, and no other combination is as good.
+        let (a, b) = (1.0 + rng.f64(), 1.0 + rng.f64());
+        let scale = power(rng.i32(-40..40));
+        let constant = match k % 3 {
+            0 => [0.0, 0.0, 0.0],
+            1 => [a * scale, b * scale, -(a + b) * scale],
+            _ => [rng.f64(), rng.f64(), rng.f64()].map(|c| c * scale),
+        };
+        let forms = forms(&[&[a, 1.0], &[b, -0.5], &[-(a + b), -0.5]], &constant);
         let lower = [-1.0, -1.0].map(|x: f64| x * power(rng.i32(-3..40)));
         let upper = lower.map(|x| x + [0.0, x.abs() * rng.f64()][rng.usize(0..2)]);
-        let (bound, multipliers) = refute_jointly(&forms, &[0, 1], &lower, &upper);
+        let (bound, multipliers) = refute_jointly(&forms, &[0, 1, 2], &lower, &upper);
         let mut combined = [Dyadic::ZERO, Dyadic::ZERO];
         let mut value = Dyadic::ZERO;
         for (r, m) in multipliers.iter().enumerate() {
