@@ -380,6 +380,63 @@ fn combinations_of_rows_are_charged() {
     }
 }
 
+/// Rows combined before they are swept: the sum of their exact multiples is nowhere below.
+#[test]
+fn combinations_before_the_sweep_are_charged() {
+    let mut rng = Rng::with_seed(8);
+    let least = f64::from_bits(1);
+    for k in 0..2000 {
+        let (a, b) = (1.0 + rng.f64(), 1.0 + rng.f64());
+        let magnitude = [1.0, power(-30), power(900)][rng.usize(0..3)];
+        let coefficients = match k % 3 {
+            0 => [a, b, -(a + b)],
+            1 => [least, 3.0 * least, -least],
+            _ => [a, b, rng.f64()],
+        };
+        let constants = match rng.u8(0..3) {
+            0 => [0.0; 3],
+            1 => [b, a, -(a + b)],
+            _ => [1.0, 0.0, 0.0],
+        };
+        let rows: Vec<_> = (0..3)
+            .map(|r| {
+                let mut row =
+                    queries::row(&[coefficients[r]], queries::number(constants[r]), false);
+                row.inputs = vec![(0, queries::number(coefficients[(r + 1) % 3]))];
+                row
+            })
+            .collect();
+        let mut plan = Plan::new(1);
+        plan.affine(0, &[&[1.0]], &[0.0]);
+        let region = queries::region(&[-magnitude], &[magnitude]);
+        let query = queries::conjunction(region, rows, 1);
+        let network = plan.network();
+        let boxes = sweeps::single(&[-magnitude], &[magnitude]);
+        let problem = Problem::new(&network, sweeps::frame(&network, &boxes), boxes, &query);
+        let third = 1.0 / 3.0;
+        let multipliers = [[third; 3], [0.5; 3], [rng.f64(), rng.f64(), 0.0]][rng.usize(0..3)];
+        let combined = problem.combine(0, &multipliers);
+        for (y, x) in [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)] {
+            let (y, x) = (Dyadic::new(y * magnitude), Dyadic::new(x * magnitude));
+            let value = |row: &plimsoll::problem::CompiledRow| {
+                let mut value = Dyadic::new(row.constant);
+                for (terms, point) in [(&row.outputs, &y), (&row.inputs, &x)] {
+                    for (_, coefficient) in terms {
+                        value = value.add(&Dyadic::new(*coefficient).mul(point));
+                    }
+                }
+                value
+            };
+            let mut sum = Dyadic::ZERO;
+            for (row, multiplier) in problem.disjuncts[0].iter().zip(&multipliers) {
+                let row = value(&problem.rows[*row as usize]);
+                sum = sum.add(&Dyadic::new(*multiplier).mul(&row));
+            }
+            assert!(value(&combined) <= sum, "{coefficients:?} {constants:?} {multipliers:?}");
+        }
+    }
+}
+
 /// Clipping keeps every point at which the forms can hold.
 #[test]
 fn clipped_boxes_keep_what_satisfies_the_rows() {
