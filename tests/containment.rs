@@ -4,10 +4,12 @@ mod common;
 
 use common::boxes::Size;
 use common::dyadic::{Dyadic, dot};
-use common::plan::{self, Plan, Style};
+use common::plan::{self, Plan, Step, Style};
 use common::sweeps;
 use fastrand::Rng;
 use plimsoll::bound::{Intermediate, NodeBounds, Relaxation};
+use plimsoll::net::{Convolution, Field, LinearMap, Network, Placement, Primitive};
+use std::sync::Arc;
 
 /// Ten thousand points for one network of each style.
 #[test]
@@ -28,6 +30,59 @@ fn sweeps_contain_values_of_many_networks() {
         let (inputs, steps) = (rng.usize(1..6), rng.usize(2..14));
         let plan = plan::random(style, inputs, steps, &mut rng);
         sweeps::check(&plan, &Size::ALL, 40, &mut rng);
+    }
+}
+
+/// Convolutions are swept by their filters; the exact values come from the rows of their matrices.
+#[test]
+fn convolutions_contain_exact_values() {
+    for seed in 0..30 {
+        let mut rng = Rng::with_seed(900 + seed);
+        let style = Style::ALL[seed as usize % Style::ALL.len()];
+        let groups = rng.usize(1..3);
+        let from = Field { channels: groups, height: rng.usize(1..4), width: rng.usize(1..4) };
+        let placement = Placement {
+            kernel: [rng.usize(1..4), rng.usize(1..4)],
+            stride: [rng.usize(1..3), rng.usize(1..3)],
+            dilation: [rng.usize(1..3), 1],
+            before: [rng.usize(0..3), rng.usize(0..3)],
+        };
+        // As many rows and columns of results as there are with padding on both sides, one at least.
+        let results = |i: usize, full: usize| {
+            let reach = placement.dilation[i] * (placement.kernel[i] - 1) + 1;
+            (full + 2 * placement.before[i]).saturating_sub(reach) / placement.stride[i] + 1
+        };
+        let (height, width) = (results(0, from.height), results(1, from.width));
+        let to = Field { channels: 2 * groups, height, width };
+        let depth = placement.kernel[0] * placement.kernel[1];
+        let weights = (0..to.channels * depth).map(|_| style.weight(depth, &mut rng)).collect();
+        let convolution = Convolution::new(from, to, groups, placement, weights);
+        let lines = (0..to.len()).map(|k| convolution.row(k)).collect();
+        let mut plan = Plan::new(from.len());
+        let bias = (0..to.len()).map(|_| style.weight(4, &mut rng)).collect();
+        let terms = vec![(0, lines)];
+        let step = plan.push(Step::Affine { terms, slack: Vec::new(), bias });
+        let relu = plan.relu(step);
+        // Back to the inputs' field, so that the same convolution can be read twice.
+        let fold: Vec<Vec<f64>> = (0..from.len())
+            .map(|_| (0..to.len()).map(|_| style.weight(to.len(), &mut rng)).collect())
+            .collect();
+        let rows: Vec<&[f64]> = fold.iter().map(Vec::as_slice).collect();
+        let middle = plan.affine(relu, &rows, &vec![0.0; from.len()]);
+        let Step::Affine { terms, bias, .. } = plan.steps[step].clone() else { unreachable!() };
+        let lines = terms[0].1.clone();
+        let terms = vec![(0, lines.clone()), (middle, lines)];
+        let last = plan.push(Step::Affine { terms, slack: Vec::new(), bias });
+        let mut nodes = plan.network().nodes;
+        let map = Arc::new(LinearMap::Convolution(convolution));
+        for node in [step, last] {
+            let Primitive::Affine { terms, .. } = &mut nodes[node].primitive else {
+                unreachable!()
+            };
+            terms.iter_mut().for_each(|term| term.map = map.clone());
+        }
+        let sizes = [Size::Wide, Size::Narrow, Size::Point, Size::Subnormal];
+        sweeps::check_network(&plan, &Network::new(nodes), &sizes, 20, &mut rng);
     }
 }
 
