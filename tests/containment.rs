@@ -24,7 +24,7 @@ fn sweeps_contain_ten_thousand_points() {
 /// Many networks of every shape and many boxes of every size, a few points each.
 #[test]
 fn sweeps_contain_values_of_many_networks() {
-    for seed in 0..60 {
+    for seed in 0..120 {
         let mut rng = Rng::with_seed(seed);
         let style = Style::ALL[seed as usize % Style::ALL.len()];
         let (inputs, steps) = (rng.usize(1..6), rng.usize(2..14));

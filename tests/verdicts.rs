@@ -56,7 +56,7 @@ fn compare(
 ) {
     let mut answered = [0, 0];
     let mut asked = [0, 0];
-    for k in 0..250 {
+    for k in 0..500 {
         let mut rng = Rng::with_seed(seed + k);
         let plan = random_network(styles, &mut rng);
         let query = random(&plan, &mut rng, &margin);
