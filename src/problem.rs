@@ -105,7 +105,8 @@ impl<'a> Problem<'a> {
                 *target += value;
                 charge += gamma(2) * target.abs() * self.frame.magnitude[0][*index as usize];
             }
-            if charge > 0.0 {
+            // Not asked of the charge, which may underflow.
+            if !row.inputs.is_empty() {
                 let constant = forms.constant[r] - inflate(charge);
                 forms.constant[r] = constant - 2.0 * UNIT * constant.abs();
             }
@@ -169,7 +170,7 @@ fn merge(terms: &mut Vec<(u32, f64)>) {
 }
 
 fn compile(row: &Row, frame: &Frame, network: &Network) -> CompiledRow {
-    let mut charge = 0.0;
+    let (mut charge, mut rounded) = (0.0, false);
     let mut convert = |terms: &[(u32, Rational)], magnitude: &[f64]| -> Vec<(u32, f64)> {
         terms
             .iter()
@@ -177,6 +178,7 @@ fn compile(row: &Row, frame: &Frame, network: &Network) -> CompiledRow {
                 let near = coefficient.to_f64();
                 if coefficient.to_f64_exact() != Some(near) {
                     // |c - fl(c)| <= one unit in the last place of fl(c).
+                    rounded = true;
                     charge += (near.next_up() - near).abs().max((near - near.next_down()).abs())
                         * magnitude[*index as usize];
                 }
@@ -187,7 +189,8 @@ fn compile(row: &Row, frame: &Frame, network: &Network) -> CompiledRow {
     let outputs = convert(&row.outputs, &frame.magnitude[network.output()]);
     let inputs = convert(&row.inputs, &frame.magnitude[0]);
     let mut constant = row.constant.to_f64_down();
-    if charge != 0.0 {
+    // Not asked of the charge, which may underflow.
+    if rounded {
         constant = (constant - inflate(charge)).next_down();
     }
     CompiledRow { outputs, inputs, constant, strict: row.strict }

@@ -9,7 +9,7 @@ mod common;
 
 use common::onnx::{self, Float, Model, float, int, ints};
 use common::oracle;
-use common::plan::{Plan, Style};
+use common::plan::{Plan, Step, Style};
 use common::queries::{self, conjunction, decimal, number, region, row};
 use common::sweeps::{self, METHODS};
 use fastrand::Rng;
@@ -23,7 +23,7 @@ use plimsoll_check::ops::evaluate_exact;
 use plimsoll_check::query::{Arithmetic, Disjunct, Query};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn ask(graph: &Graph, query: &Query) -> Outcome {
     let options = Options { timeout: Some(Duration::from_secs(20)), ..Options::default() };
@@ -283,6 +283,30 @@ fn limits_are_no_proofs() {
             assert_ne!(outcome.verdict, Verdict::Holds);
         }
     }
+}
+
+/// Exact numbers grow with every layer: what would take minutes is given up.
+#[test]
+fn exact_arithmetic_is_given_up_in_time() {
+    let mut rng = Rng::with_seed(1);
+    let mut plan = Plan::new(3);
+    let mut from = 0;
+    for width in [16, 16, 16, 16, 1] {
+        let columns = plan.len(from) as u32;
+        let weight = |rng: &mut Rng| f64::from(Style::Plain.weight(columns as usize, rng) as f32);
+        let line = |rng: &mut Rng| (0..columns).map(|column| (column, weight(rng))).collect();
+        let lines = (0..width).map(|_| line(&mut rng)).collect();
+        let terms = vec![(from, lines)];
+        from = plan.push(Step::Affine { terms, slack: Vec::new(), bias: vec![0.01; width] });
+        if width > 1 {
+            from = plan.relu(from);
+        }
+    }
+    let start = Instant::now();
+    let rows = [row(&[1.0], decimal("0.5"), true)];
+    let cube = region(&[-1.0; 3], &[1.0; 3]);
+    plimsoll::bound::exact::refutes(&plan.network(), &cube, &rows, &[1.0]);
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 /// Gemm with either side transposed, Transpose, negative axes: values worked out by hand.

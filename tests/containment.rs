@@ -3,9 +3,13 @@
 mod common;
 
 use common::boxes::Size;
-use common::plan::{self, Style};
+use common::dyadic::{Dyadic, dot};
+use common::plan::{self, Plan, Step, Style};
 use common::sweeps;
 use fastrand::Rng;
+use plimsoll::bound::{Intermediate, NodeBounds, Relaxation};
+use plimsoll::net::{Convolution, Field, LinearMap, Network, Placement, Primitive};
+use std::sync::Arc;
 
 /// Ten thousand points for one network of each style.
 #[test]
@@ -20,11 +24,142 @@ fn sweeps_contain_ten_thousand_points() {
 /// Many networks of every shape and many boxes of every size, a few points each.
 #[test]
 fn sweeps_contain_values_of_many_networks() {
-    for seed in 0..60 {
+    for seed in 0..120 {
         let mut rng = Rng::with_seed(seed);
         let style = Style::ALL[seed as usize % Style::ALL.len()];
         let (inputs, steps) = (rng.usize(1..6), rng.usize(2..14));
         let plan = plan::random(style, inputs, steps, &mut rng);
         sweeps::check(&plan, &Size::ALL, 40, &mut rng);
+    }
+}
+
+/// Convolutions are swept by their filters; the exact values come from the rows of their matrices.
+#[test]
+fn convolutions_contain_exact_values() {
+    for seed in 0..30 {
+        let mut rng = Rng::with_seed(900 + seed);
+        let style = Style::ALL[seed as usize % Style::ALL.len()];
+        let groups = rng.usize(1..3);
+        let from = Field { channels: groups, height: rng.usize(1..4), width: rng.usize(1..4) };
+        let placement = Placement {
+            kernel: [rng.usize(1..4), rng.usize(1..4)],
+            stride: [rng.usize(1..3), rng.usize(1..3)],
+            dilation: [rng.usize(1..3), 1],
+            before: [rng.usize(0..3), rng.usize(0..3)],
+        };
+        // As many rows and columns of results as there are with padding on both sides, one at least.
+        let results = |i: usize, full: usize| {
+            let reach = placement.dilation[i] * (placement.kernel[i] - 1) + 1;
+            (full + 2 * placement.before[i]).saturating_sub(reach) / placement.stride[i] + 1
+        };
+        let (height, width) = (results(0, from.height), results(1, from.width));
+        let to = Field { channels: 2 * groups, height, width };
+        let depth = placement.kernel[0] * placement.kernel[1];
+        let weights = (0..to.channels * depth).map(|_| style.weight(depth, &mut rng)).collect();
+        let convolution = Convolution::new(from, to, groups, placement, weights);
+        let lines = (0..to.len()).map(|k| convolution.row(k)).collect();
+        let mut plan = Plan::new(from.len());
+        let bias = (0..to.len()).map(|_| style.weight(4, &mut rng)).collect();
+        let terms = vec![(0, lines)];
+        let step = plan.push(Step::Affine { terms, slack: Vec::new(), bias });
+        let relu = plan.relu(step);
+        // Back to the inputs' field, so that the same convolution can be read twice.
+        let fold: Vec<Vec<f64>> = (0..from.len())
+            .map(|_| (0..to.len()).map(|_| style.weight(to.len(), &mut rng)).collect())
+            .collect();
+        let rows: Vec<&[f64]> = fold.iter().map(Vec::as_slice).collect();
+        let middle = plan.affine(relu, &rows, &vec![0.0; from.len()]);
+        let Step::Affine { terms, bias, .. } = plan.steps[step].clone() else { unreachable!() };
+        let lines = terms[0].1.clone();
+        let terms = vec![(0, lines.clone()), (middle, lines)];
+        let last = plan.push(Step::Affine { terms, slack: Vec::new(), bias });
+        let mut nodes = plan.network().nodes;
+        let map = Arc::new(LinearMap::Convolution(convolution));
+        for node in [step, last] {
+            let Primitive::Affine { terms, .. } = &mut nodes[node].primitive else {
+                unreachable!()
+            };
+            terms.iter_mut().for_each(|term| term.map = map.clone());
+        }
+        let sizes = [Size::Wide, Size::Narrow, Size::Point, Size::Subnormal];
+        sweeps::check_network(&plan, &Network::new(nodes), &sizes, 20, &mut rng);
+    }
+}
+
+/// Ends of every kind: zero, one unit in the last place, subnormal, equal, far apart.
+fn end(rng: &mut Rng) -> f64 {
+    let least = f64::from_bits(1);
+    let value = match rng.u8(0..9) {
+        0 => 0.0,
+        1 => least * f64::from(rng.u8(1..4)),
+        2 => f64::MIN_POSITIVE * (1.0 + rng.f64()),
+        3 => 1.0,
+        4 => 1.0f64.next_up(),
+        5 => rng.f64() * 1.0e300,
+        6 => rng.f64() * 1.0e-300,
+        _ => rng.f64(),
+    };
+    if rng.bool() { value } else { -value }
+}
+
+/// The lines that stand for one relu, for both signs of its coefficient, at the ends, the kink and between.
+#[test]
+fn relaxations_of_single_neurons_hold() {
+    let mut rng = Rng::with_seed(11);
+    let mut plan = Plan::new(1);
+    plan.relu(0);
+    let network = plan.network();
+    for _ in 0..20_000 {
+        let (a, b) = (end(&mut rng), if rng.u8(0..4) == 0 { 0.0 } else { end(&mut rng) });
+        let (l, u) = (a.min(b), [a.max(b), a.min(b).next_up()][rng.usize(0..2)].max(a.min(b)));
+        let bounds = NodeBounds { lower: vec![l], upper: vec![u] };
+        let mut relaxation = Relaxation::new(&bounds, &mut sweeps::dirty());
+        if rng.bool() && l < 0.0 && u > 0.0 {
+            // Any other slopes are as good.
+            relaxation.lower[0] = [0.0, 1.0, rng.f64()][rng.usize(0..3)];
+            relaxation.upper[0] = [0.0, 1.0, rng.f64()][rng.usize(0..3)];
+        }
+        let boxes = sweeps::single(&[l], &[u]);
+        let frame = sweeps::frame(&network, &boxes);
+        let relaxations = [Relaxation::default(), relaxation];
+        for coefficient in [1.0, -1.0, end(&mut rng), end(&mut rng)] {
+            let seeds = sweeps::row(&[coefficient], 0.0);
+            let forms = sweeps::pull(&network, &frame, &relaxations, 1, &seeds);
+            for x in [l, u, 0.0, 0.5 * l + 0.5 * u, l.next_up(), u.next_down()] {
+                if !(l <= x && x <= u) {
+                    continue;
+                }
+                let point = [Dyadic::new(x)];
+                let Some(form) = sweeps::form_value(&forms, 0, &point) else { continue };
+                let value = dot(&[coefficient], &[point[0].relu()]);
+                assert!(form <= value, "{coefficient} relu on [{l}, {u}] at {x}");
+            }
+        }
+    }
+}
+
+/// A form that says nothing is no form: where values are moderate, every row has one.
+#[test]
+fn moderate_networks_have_no_void_rows() {
+    for seed in 0..20 {
+        let mut rng = Rng::with_seed(500 + seed);
+        let plan = plan::random(Style::Plain, 3, 8, &mut rng);
+        let network = plan.network();
+        let boxes = sweeps::single(&[-1.0; 3], &[1.0; 3]);
+        let frame = sweeps::frame(&network, &boxes);
+        for method in sweeps::METHODS {
+            let (bounds, relaxations) = sweeps::bounds(&network, &frame, &boxes, None, method);
+            assert!(bounds.iter().all(NodeBounds::is_finite));
+            let seeds = sweeps::row(&vec![1.0; network.output_len()], 0.0);
+            let forms = sweeps::pull(&network, &frame, &relaxations, network.output(), &seeds);
+            let minimum = forms.minimum(0, &[-1.0; 3], &[1.0; 3]);
+            assert!(minimum.is_finite(), "{method:?}");
+            if method == Intermediate::Backward {
+                let point = sweeps::minimiser(forms.row(0), &[-1.0; 3], &[1.0; 3]);
+                let close = sweeps::form_value(&forms, 0, &point).unwrap();
+                let slack = Dyadic::new(1.0e-9 * (1.0 + minimum.abs()));
+                assert!(close <= Dyadic::new(minimum).add(&slack), "charges stay small");
+            }
+        }
     }
 }

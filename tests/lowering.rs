@@ -3,8 +3,9 @@
 
 mod common;
 
+use common::boxes;
 use common::onnx::{Float, Model, float, int, ints};
-use common::sweeps;
+use common::sweeps::{self, METHODS};
 use fastrand::Rng;
 use plimsoll::bound::{Boxes, Intermediate, Workspace, propagate};
 use plimsoll::net::{Network, Primitive};
@@ -69,27 +70,33 @@ fn allowed(network: &Network, point: &[f64]) -> Vec<(Rational, Rational)> {
     values.pop().unwrap()
 }
 
-/// Checks the lowered network, and all bounds over points, against the exact outputs.
+/// Checks the lowered network at points, and all bounds over points and boxes, against the exact outputs.
 fn check(graph: &Graph, seed: u64) -> Network {
     let network = lower(graph).unwrap();
+    let dims = network.input_len();
     let mut rng = Rng::with_seed(seed);
-    for _ in 0..20 {
-        let point: Vec<f64> = (0..network.input_len()).map(|_| 4.0 * rng.f64() - 2.0).collect();
-        let outputs = exact(graph, &point);
-        let sets = allowed(&network, &point);
-        assert_eq!(outputs.len(), sets.len());
-        for (k, (y, (low, high))) in outputs.iter().zip(&sets).enumerate() {
-            assert!(low <= y && y <= high, "output {k} is {y}, the network allows {low} to {high}");
-        }
-        let boxes = sweeps::single(&point, &point);
+    for p in 0..20 {
+        let lower: Vec<f64> = (0..dims).map(|_| 4.0 * rng.f64() - 2.0).collect();
+        let upper: Vec<f64> = match p % 4 {
+            0 => lower.iter().map(|l| l + rng.f64()).collect(),
+            _ => lower.clone(),
+        };
+        let boxes = sweeps::single(&lower, &upper);
         let frame = sweeps::frame(&network, &boxes);
-        for method in sweeps::METHODS {
-            let (bounds, _) = sweeps::bounds(&network, &frame, &boxes, None, method);
-            let last = &bounds[network.output()];
-            for (k, y) in outputs.iter().enumerate() {
-                let inside = Rational::from_f64(last.lower[k]).is_none_or(|l| l <= *y)
-                    && Rational::from_f64(last.upper[k]).is_none_or(|u| *y <= u);
-                assert!(inside, "{method:?}: {y} outside {} {}", last.lower[k], last.upper[k]);
+        let found = METHODS.map(|method| sweeps::bounds(&network, &frame, &boxes, None, method).0);
+        let count = if p % 4 == 0 { 8 } else { 1 };
+        for point in boxes::points(&lower, &upper, count, &mut rng) {
+            let outputs = exact(graph, &point);
+            let sets = allowed(&network, &point);
+            assert_eq!(outputs.len(), sets.len());
+            for (k, (y, (low, high))) in outputs.iter().zip(&sets).enumerate() {
+                assert!(low <= y && y <= high, "output {k} is {y}, allowed are {low} to {high}");
+                for (bounds, method) in found.iter().zip(METHODS) {
+                    let last = &bounds[network.output()];
+                    let inside = Rational::from_f64(last.lower[k]).is_none_or(|l| l <= *y)
+                        && Rational::from_f64(last.upper[k]).is_none_or(|u| *y <= u);
+                    assert!(inside, "{method:?}: {y} outside {} {}", last.lower[k], last.upper[k]);
+                }
             }
         }
     }

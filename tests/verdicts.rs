@@ -7,6 +7,7 @@ use common::oracle;
 use common::plan::{Plan, Style};
 use common::queries::{self, Margin};
 use fastrand::Rng;
+use plimsoll::bound::exact;
 use plimsoll::{Options, Outcome, Verifier};
 use plimsoll_check::number::Rational;
 use plimsoll_check::query::{Disjunct, Face, Query};
@@ -55,7 +56,7 @@ fn compare(
 ) {
     let mut answered = [0, 0];
     let mut asked = [0, 0];
-    for k in 0..250 {
+    for k in 0..500 {
         let mut rng = Rng::with_seed(seed + k);
         let plan = random_network(styles, &mut rng);
         let query = random(&plan, &mut rng, &margin);
@@ -147,4 +148,32 @@ fn faces_that_no_float_lies_on_count() {
             }
         }
     }
+}
+
+/// What exact arithmetic closes at a margin of zero, strict faces and rows included, is closed rightly.
+#[test]
+fn exact_refutations_are_true() {
+    let mut closed = [0, 0];
+    for seed in 0..400 {
+        let mut rng = Rng::with_seed(60_000 + seed);
+        let plan = random_network(&TAME, &mut rng);
+        let mut region = queries::random_region(plan.inputs(), &mut rng);
+        for (lower, upper) in region.lower.iter_mut().zip(&mut region.upper) {
+            if lower.value < upper.value {
+                (lower.strict, upper.strict) = (rng.bool(), rng.bool());
+            }
+        }
+        let count = rng.usize(1..=2);
+        let zero = Margin::Exactly(Rational::ZERO);
+        let rows: Vec<_> =
+            (0..count).map(|_| queries::random_row(&plan, &region, &zero, &mut rng)).collect();
+        let multipliers: Vec<f64> = (0..count).map(|_| rng.f64()).collect();
+        let truth = oracle::satisfiable(&plan, &region, &rows);
+        if exact::refutes(&plan.network(), &region, &rows, &multipliers) {
+            assert!(!truth, "{region:?} {rows:?} {plan:?}");
+            let strict = rows.iter().all(|row| row.strict);
+            closed[usize::from(strict)] += 1;
+        }
+    }
+    assert!(closed[0] > 20 && closed[1] > 20, "{closed:?} closed");
 }

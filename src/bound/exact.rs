@@ -8,10 +8,28 @@
 use crate::net::{Network, NodeIndex, Primitive};
 use plimsoll_check::number::Rational;
 use plimsoll_check::query::{Region, Row};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// Largest number of exact multiply-adds that one call may take (some 0.3 s).
+/// Largest number of exact multiply-adds that one call may take.
 const WORK_LIMIT: usize = 400_000;
+
+/// Most cost of one call: some 0.3 s. Numbers grow with each layer, and a multiply-add on long ones costs
+/// as the square of their length.
+const COST_LIMIT: u64 = 24_000_000;
+
+/// What is left of [`COST_LIMIT`].
+struct Meter(Cell<u64>);
+
+impl Meter {
+    /// Counts an operation that gave this number; `None` when nothing is left.
+    fn count(&self, value: &Rational) -> Option<()> {
+        let words = value.heap_bits() as u64 / 64;
+        let left = self.0.get().checked_sub(8 + 4 * words + words * words / 4)?;
+        self.0.set(left);
+        Some(())
+    }
+}
 
 /// Which line stands below an unstable relu.
 #[derive(Clone, Copy)]
@@ -41,7 +59,10 @@ pub fn refutes(network: &Network, region: &Region, rows: &[Row], multipliers: &[
     if rows.is_empty() || certain > WORK_LIMIT {
         return false;
     }
-    let Some(bounds) = enclose(network, region, WORK_LIMIT - certain) else { return false };
+    let meter = Meter(Cell::new(COST_LIMIT));
+    let Some(bounds) = enclose(network, region, WORK_LIMIT - certain, &meter) else {
+        return false;
+    };
     let mut rows = rows.to_vec();
     if rows.len() > 1 {
         let coarse: Vec<i64> = multipliers.iter().map(|m| (64.0 * m).round() as i64).collect();
@@ -57,7 +78,8 @@ pub fn refutes(network: &Network, region: &Region, rows: &[Row], multipliers: &[
             for (index, coefficient) in &row.outputs {
                 start[*index as usize] += coefficient;
             }
-            let (mut v, mut least) = pull_back(network, &bounds, network.output(), start, below);
+            let pulled = pull_back(network, &bounds, network.output(), start, below, &meter);
+            let Some((mut v, mut least)) = pulled else { return false };
             least += &row.constant;
             for (index, coefficient) in &row.inputs {
                 v[*index as usize] += coefficient;
@@ -104,9 +126,14 @@ pub fn tries(network: &Network) -> usize {
     (4 * WORK_LIMIT / network.multiply_adds.saturating_mul(sweeps).max(1)).clamp(2, 64)
 }
 
-/// Exact enclosures of all nodes; `None` if a weight of the network is only known up to rounding, or if
-/// sweeps for unstable neurons would take more than `left` multiply-adds.
-fn enclose(network: &Network, region: &Region, mut left: usize) -> Option<Enclosures> {
+/// Exact enclosures of all nodes; `None` if a weight of the network is only known up to rounding, if
+/// sweeps for unstable neurons would take more than `left` multiply-adds, or if the numbers become too long.
+fn enclose(
+    network: &Network,
+    region: &Region,
+    mut left: usize,
+    meter: &Meter,
+) -> Option<Enclosures> {
     let mut bounds: Enclosures = Vec::with_capacity(network.nodes.len());
     let pre_activations = network.pre_activations();
     for (index, node) in network.nodes.iter().enumerate() {
@@ -136,6 +163,7 @@ fn enclose(network: &Network, region: &Region, mut left: usize) -> Option<Enclos
                             };
                             lower[k] += &(&w * small);
                             upper[k] += &(&w * large);
+                            meter.count(&upper[k])?;
                         }
                     }
                 }
@@ -152,7 +180,7 @@ fn enclose(network: &Network, region: &Region, mut left: usize) -> Option<Enclos
                         let mut start = vec![Rational::ZERO; node.len];
                         start[k] = Rational::from(sign);
                         let (v, constant) =
-                            pull_back(network, &bounds, index, start, Below::Adaptive);
+                            pull_back(network, &bounds, index, start, Below::Adaptive, meter)?;
                         let least = minimum(&v, constant, region);
                         if sign == 1 {
                             let lower = &mut bounds[index].0[k];
@@ -182,14 +210,16 @@ fn minimum(v: &[Rational], constant: Rational, region: &Region) -> Rational {
     least
 }
 
-/// Coefficients over the inputs and a constant, below the given expression over node `start`.
+/// Coefficients over the inputs and a constant, below the given expression over node `start`; `None` if
+/// the numbers become too long.
 fn pull_back(
     network: &Network,
     bounds: &Enclosures,
     start: NodeIndex,
     coefficients: Vec<Rational>,
     below: Below,
-) -> (Vec<Rational>, Rational) {
+    meter: &Meter,
+) -> Option<(Vec<Rational>, Rational)> {
     let mut pending: Vec<Option<Vec<Rational>>> = vec![None; start + 1];
     pending[start] = Some(coefficients);
     let mut constant = Rational::ZERO;
@@ -221,6 +251,7 @@ fn pull_back(
                         let slope = u.checked_div(&(u - l)).expect("l < 0 < u");
                         let nu = a * &slope;
                         constant += &-&(&nu * l);
+                        meter.count(&constant)?;
                         target[k] += &nu;
                     }
                 }
@@ -235,6 +266,7 @@ fn pull_back(
                     for (k, a) in a.iter().enumerate().filter(|(_, a)| !a.is_zero()) {
                         for (j, w) in term.map.row(k) {
                             target[j as usize] += &(a * &exact(w));
+                            meter.count(&target[j as usize])?;
                         }
                     }
                 }
@@ -242,5 +274,5 @@ fn pull_back(
         }
     }
     let v = pending[0].take().unwrap_or_else(|| vec![Rational::ZERO; network.input_len()]);
-    (v, constant)
+    Some((v, constant))
 }

@@ -185,3 +185,27 @@ impl Queue {
         round
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_float() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            -10.0..10.0f64,
+            any::<u64>().prop_map(f64::from_bits).prop_filter("a number", |v| !v.is_nan()),
+        ]
+    }
+
+    proptest! {
+        /// What a child inherits is never tighter than what its parent proved.
+        #[test]
+        fn inherited_bounds_are_rounded_outward(value in any_float()) {
+            prop_assert!(f64::from(down32(value)) <= value);
+            prop_assert!(f64::from(-down32(-value)) >= value);
+            let near = f64::from(value as f32);
+            prop_assert!(near != value || f64::from(down32(value)) == value);
+        }
+    }
+}

@@ -97,23 +97,27 @@ fn random_seeds(plan: &Plan, count: usize, rng: &mut Rng) -> Seeds {
 /// Checks all sweeps over a batch of boxes of these sizes against exact values at `count` points of
 /// each: every node of every point lies inside every bound, and every form lies below its row.
 pub fn check(plan: &Plan, sizes: &[Size], count: usize, rng: &mut Rng) {
-    let network = plan.network();
+    check_network(plan, &plan.network(), sizes, count, rng);
+}
+
+/// As [`check`], for a network that stores the plan's maps in another form.
+pub fn check_network(plan: &Plan, network: &Network, sizes: &[Size], count: usize, rng: &mut Rng) {
     let boxes = boxes::batch(plan.inputs(), sizes, rng);
-    let frame = frame(&network, &boxes);
+    let frame = frame(network, &boxes);
     let mut parents = Boxes::new(boxes.dims);
     for b in 0..boxes.count {
         let lower: Vec<f64> = boxes.lower_of(b).iter().map(|l| l - 0.1 * l.abs()).collect();
         let upper: Vec<f64> = boxes.upper_of(b).iter().map(|u| u + 0.1 * u.abs()).collect();
         parents.push(&lower, &upper);
     }
-    let wider = self::frame(&network, &parents);
-    let (inherited, _) = bounds(&network, &wider, &parents, None, Intermediate::Backward);
+    let wider = self::frame(network, &parents);
+    let (inherited, _) = bounds(network, &wider, &parents, None, Intermediate::Backward);
     let seeds = random_seeds(plan, boxes.count, rng);
     let (start, mut found) = (network.output(), Vec::new());
     for method in METHODS {
         for known in [None, Some(&inherited)] {
-            let (bounds, relaxations) = bounds(&network, &frame, &boxes, known, method);
-            let forms = pull(&network, &frame, &relaxations, start, &seeds);
+            let (bounds, relaxations) = bounds(network, &frame, &boxes, known, method);
+            let forms = pull(network, &frame, &relaxations, start, &seeds);
             found.push((method, bounds, forms));
         }
     }

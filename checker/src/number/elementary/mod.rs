@@ -2,7 +2,7 @@
 //!
 //! Nothing here trusts a floating-point library. A function is an argument reduction and a power series
 //! (or a continued fraction, for the tail of erfc) in 63-bit integer arithmetic, with each loss counted in a
-//! comment beside the code and carried in the radius of a [`Ball`]. Constants are tabled with a
+//! comment beside the code and carried in the radius of a `Ball`. Constants are tabled with a
 //! test that recomputes them; coefficients of series are computed by the compiler from their definitions.
 //!
 //! [`Elementary::value`] and [`Elementary::slope`] enclose at a point or, in balls, on a narrow set;

@@ -270,7 +270,7 @@ fn enclosures_are_narrow() {
             }
             let value = function.value(x);
             let magnitude = value.lo.abs().min(value.hi.abs());
-            if magnitude >= f64::MIN_POSITIVE && magnitude < f64::MAX {
+            if (f64::MIN_POSITIVE..f64::MAX).contains(&magnitude) {
                 assert!(width(value) <= widest(*function), "{function:?} at {x:e}: {value:?}");
             }
         }
