@@ -1,6 +1,13 @@
 //! Operators that can be evaluated but not bounded are refused by name.
 
 use plimsoll::{Kind, Verifier};
+use plimsoll_check::ops::supported;
+
+#[test]
+fn what_can_be_bounded_is_read() {
+    assert!(plimsoll::ops::BOUNDED.is_sorted());
+    assert!(plimsoll::ops::BOUNDED.iter().all(|name| supported(name).is_some()));
+}
 
 #[test]
 fn a_function_without_a_relaxation_is_an_error_that_names_it() {

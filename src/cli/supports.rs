@@ -1,6 +1,7 @@
 //! `plimsoll supports`: the standard's questions about what a solver can do.
 
 use clap::ArgGroup;
+use plimsoll::ops;
 use plimsoll_check::onnx::{MAX_OPSET, MIN_OPSET};
 use plimsoll_check::ops::SUPPORTED;
 use plimsoll_check::query::Arithmetic;
@@ -92,9 +93,15 @@ fn words(words: &[&str]) -> Vec<String> {
 pub fn operators() -> Vec<String> {
     SUPPORTED
         .iter()
-        .map(|operator| match operator.note {
-            "" => operator.name.to_string(),
-            note => format!("{} * {note}", operator.name),
+        .map(|operator| {
+            let bounded = ops::BOUNDED.binary_search(&operator.name).is_ok();
+            let limit = if bounded { "" } else { "evaluated, but not bounded yet" };
+            let notes: Vec<&str> =
+                [limit, operator.note].into_iter().filter(|note| !note.is_empty()).collect();
+            match notes.is_empty() {
+                true => operator.name.to_string(),
+                false => format!("{} * {}", operator.name, notes.join("; ")),
+            }
         })
         .collect()
 }

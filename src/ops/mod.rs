@@ -286,6 +286,33 @@ impl Lowering<'_> {
     }
 }
 
+/// The operators of ONNX that can be bounded, by name; others that are read can only be evaluated.
+pub const BOUNDED: &[&str] = &[
+    "Add",
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Div",
+    "Dropout",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "Identity",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "ReduceSum",
+    "Relu",
+    "Reshape",
+    "Shape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Sub",
+    "Transpose",
+    "Unsqueeze",
+];
+
 /// The error for an operator without a relaxation.
 fn unbounded(node: &GraphNode) -> Error {
     let operator = match &node.op {
@@ -300,6 +327,7 @@ fn unbounded(node: &GraphNode) -> Error {
         Kind::UnsupportedOperator,
         format!("{operator} (node `{}`) can be evaluated, but not bounded yet", node.name),
     )
+    .help(format!("operators that can be bounded: {}", BOUNDED.join(", ")))
     .help("networks of linear operators and Relu can be verified")
 }
 
