@@ -215,20 +215,26 @@ impl<'o> Verifier<'o> {
         } else if !real {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
         } else {
-            self.run(model, query, &budget, &mut outcome);
+            self.run(model, query, &budget, &mut outcome)?;
         }
         outcome.elapsed = budget.elapsed();
         Ok(outcome)
     }
 
-    fn run(&self, model: &Graph, query: &Query, budget: &Budget, outcome: &mut Outcome) {
-        let network = ops::lower(model);
+    fn run(
+        &self,
+        model: &Graph,
+        query: &Query,
+        budget: &Budget,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        let network = ops::lower(model)?;
         let boxes = outward(query, network.input_len());
         let mut work = Workspace::default();
         let (hull, bounds) = root(&network, &boxes, &mut work);
         if !bounds.iter().all(|node| node.is_finite()) {
             outcome.verdict = Verdict::Unknown(Reason::Overflow);
-            return;
+            return Ok(());
         }
         let frame = Frame::new(&network, &bounds);
         let problem = Problem::new(&network, frame, boxes, query);
@@ -263,6 +269,7 @@ impl<'o> Verifier<'o> {
         if let Some(found) = judge.found {
             outcome.verdict = Verdict::Violated(found);
         }
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::net::{Network, Node, NodeIndex, Primitive, Term};
 use compose::{Expression, Lines};
 use plimsoll_check::graph::{Graph, Node as GraphNode, Tensor, ValueId};
 use plimsoll_check::ops::Op;
+use plimsoll_check::{Error, Kind};
 use std::sync::Arc;
 
 /// What one operand contributes to the result of a linear operator.
@@ -35,7 +36,11 @@ pub(crate) struct Linear {
 }
 
 /// The network that computes what the graph computes, exactly over the reals.
-pub fn lower(graph: &Graph) -> Network {
+///
+/// # Errors
+///
+/// If the graph has an operator that can be evaluated but not bounded yet; it is named.
+pub fn lower(graph: &Graph) -> Result<Network, Error> {
     let mut lowering = Lowering {
         graph,
         nodes: Vec::new(),
@@ -43,9 +48,9 @@ pub fn lower(graph: &Graph) -> Network {
     };
     lowering.inputs();
     for node in &graph.nodes {
-        lowering.node(node);
+        lowering.node(node)?;
     }
-    lowering.finish()
+    Ok(lowering.finish())
 }
 
 struct Lowering<'g> {
@@ -71,7 +76,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn node(&mut self, node: &GraphNode) {
+    fn node(&mut self, node: &GraphNode) -> Result<(), Error> {
         let lengths: Vec<usize> =
             node.outputs.iter().map(|id| self.graph.value(*id).len()).collect();
         if let Op::Relu = node.op {
@@ -80,15 +85,24 @@ impl Lowering<'_> {
             self.nodes.push(Node { len: lengths[0], primitive: Primitive::Relu { of }, name });
             self.expressions[node.outputs[0].index()] =
                 Some(Expression::Node(self.nodes.len() - 1));
-            return;
+            return Ok(());
         }
-        for (result, linear) in self.linear(node).into_iter().enumerate() {
+        for (result, linear) in self.linear(node)?.into_iter().enumerate() {
             let expression = self.compose(node, linear, lengths[result]);
             self.expressions[node.outputs[result].index()] = Some(expression);
         }
+        Ok(())
     }
 
-    fn linear(&self, node: &GraphNode) -> Vec<Linear> {
+    /// Refuses a product or quotient whose factor or divisor is no stored constant.
+    fn factor(&self, node: &GraphNode, positions: &[usize]) -> Result<(), Error> {
+        let stored = |position: &usize| {
+            node.inputs.get(*position).is_some_and(|id| self.constant(*id).is_some())
+        };
+        if positions.iter().any(stored) { Ok(()) } else { Err(unbounded(node)) }
+    }
+
+    fn linear(&self, node: &GraphNode) -> Result<Vec<Linear>, Error> {
         let operands: Vec<elementwise::Operand<'_>> = node
             .inputs
             .iter()
@@ -98,7 +112,7 @@ impl Lowering<'_> {
             })
             .collect();
         let shape = &self.graph.value(node.outputs[0]).shape;
-        match &node.op {
+        Ok(match &node.op {
             Op::Relu => Vec::new(),
             Op::Identity
             | Op::Reshape
@@ -106,19 +120,61 @@ impl Lowering<'_> {
             | Op::Concat { .. }
             | Op::Slice { .. }
             | Op::Split { .. }
-            | Op::Gather { .. } => movement::linear(self.graph, node, &operands),
+            | Op::Gather { .. }
+            | Op::Pick { .. }
+            | Op::Rearrange { .. }
+            | Op::Move { .. } => movement::linear(self.graph, node, &operands),
             Op::Neg => vec![elementwise::scaled(&operands, shape, &[-1.0])],
             Op::Add => vec![elementwise::scaled(&operands, shape, &[1.0, 1.0])],
             Op::Sub => vec![elementwise::scaled(&operands, shape, &[1.0, -1.0])],
-            Op::Mul => vec![elementwise::product(&operands, shape)],
-            Op::Div => vec![elementwise::quotient(&operands, shape)],
+            Op::Mul => {
+                self.factor(node, &[0, 1])?;
+                vec![elementwise::product(&operands, shape)]
+            }
+            Op::Div => {
+                self.factor(node, &[1])?;
+                vec![elementwise::quotient(&operands, shape)]
+            }
             Op::ReduceSum { axes } => vec![linear::reduce_sum(&operands, axes)],
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
+                self.factor(node, &[0, 1])?;
                 let factors = (f64::from(*alpha), f64::from(*beta));
                 vec![linear::gemm(&operands, shape, factors, (*trans_a, *trans_b))]
             }
-            Op::MatMul => vec![linear::matmul(&operands, shape)],
-        }
+            Op::MatMul => {
+                self.factor(node, &[0, 1])?;
+                vec![linear::matmul(&operands, shape)]
+            }
+            Op::IntegerDiv
+            | Op::Sum
+            | Op::Mean
+            | Op::Max
+            | Op::Min
+            | Op::Reduce { .. }
+            | Op::Scatter { .. }
+            | Op::GatherAt { .. }
+            | Op::OneHot { .. }
+            | Op::Conv { .. }
+            | Op::ConvTranspose { .. }
+            | Op::BatchNormalization { .. }
+            | Op::MaxPool { .. }
+            | Op::AveragePool { .. }
+            | Op::Interpolate { .. }
+            | Op::ArgMax { .. }
+            | Op::ArgMin { .. }
+            | Op::TopK { .. }
+            | Op::Compare { .. }
+            | Op::Not
+            | Op::Connect { .. }
+            | Op::Where
+            | Op::Cast { .. }
+            | Op::CumSum { .. }
+            | Op::Einsum { .. }
+            | Op::Scaler { .. }
+            | Op::Normalizer { .. }
+            | Op::LinearClassifier { .. }
+            | Op::LinearRegressor { .. } => return Err(unbounded(node)),
+        })
     }
 
     fn constant(&self, id: ValueId) -> Option<&Tensor> {
@@ -238,4 +294,16 @@ impl Lowering<'_> {
 /// A term for a matrix given by lines.
 pub(crate) fn term(from: NodeIndex, columns: usize, lines: &Lines) -> Term {
     Term { from, map: Arc::new(crate::net::LinearMap::from_rows(columns, lines)) }
+}
+
+/// An error: a node can be evaluated, but its results cannot be bounded yet.
+fn unbounded(node: &GraphNode) -> Error {
+    // The operator's name, without its attributes.
+    let debug = format!("{:?}", node.op);
+    let operator = debug.split([' ', '{', '(']).next().unwrap_or_default();
+    Error::new(
+        Kind::UnsupportedOperator,
+        format!("the {operator} node `{}` can be evaluated, but not bounded yet", node.name),
+    )
+    .help("queries about this model cannot be decided by this version")
 }

@@ -10,7 +10,7 @@ pub mod proto;
 pub mod scan;
 mod tensor;
 
-pub(crate) use tensor::read as read_tensor;
+pub(crate) use tensor::{element_type, read as read_tensor};
 pub use tensor::{MAX_ELEMENTS, element_count};
 
 use crate::error::{Error, Kind};

@@ -8,6 +8,7 @@ use crate::onnx::read_tensor;
 /// Numbers of `AttributeProto.AttributeType`.
 const FLOAT: i32 = 1;
 const INT: i32 = 2;
+const STRING: i32 = 3;
 const TENSOR: i32 = 4;
 const FLOATS: i32 = 6;
 const INTS: i32 = 7;
@@ -91,6 +92,15 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// A text.
+    pub fn string(&mut self, name: &str) -> Result<Option<&'a str>, Error> {
+        let Some(attribute) = self.take(name, STRING, "a string")? else { return Ok(None) };
+        let bytes = attribute.s.as_deref().unwrap_or_default();
+        std::str::from_utf8(bytes).map(Some).map_err(|_| {
+            Error::new(Kind::Model, format!("{}: the attribute `{name}` is no UTF-8", self.node))
+        })
+    }
+
     /// Drops an attribute that has no influence on inference.
     pub fn ignore(&mut self, name: &str) {
         self.left.retain(|attribute| attribute.name != name);
@@ -122,6 +132,7 @@ impl<'a> Attributes<'a> {
         let untyped = match kind {
             FLOAT => attribute.f.is_some(),
             INT => attribute.i.is_some(),
+            STRING => attribute.s.is_some(),
             TENSOR => attribute.t.is_some(),
             FLOATS => !attribute.floats.is_empty(),
             _ => !attribute.ints.is_empty(),
