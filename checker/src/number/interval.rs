@@ -77,8 +77,9 @@ impl Interval {
         if !(self.lo >= 0.0) {
             return Interval::ALL;
         }
-        // The root of a float is correctly rounded, and it is never negative.
-        Interval::new(self.lo.sqrt().next_down().max(0.0), self.hi.sqrt().next_up())
+        // The root of a float is correctly rounded, never negative, and zero for zero only.
+        let high = if self.hi == 0.0 { 0.0 } else { self.hi.sqrt().next_up() };
+        Interval::new(self.lo.sqrt().next_down().max(0.0), high)
     }
 
     /// `sums[i * sum_step] += weight * values[i * value_step]` for `count` values of i; `weight` is finite.

@@ -262,10 +262,7 @@ mod tests {
         let values = [1.0f32, 3.0, 3.0, 2.0];
         assert_eq!(Order::arg_max(&values, false), 1.0);
         assert_eq!(Order::arg_max(&values, true), 2.0);
-        assert_eq!(
-            Order::top(&values, 3, true).unwrap(),
-            [(3.0, 1.0), (3.0, 2.0), (2.0, 3.0)]
-        );
+        assert_eq!(Order::top(&values, 3, true).unwrap(), [(3.0, 1.0), (3.0, 2.0), (2.0, 3.0)]);
         assert_eq!(Order::top(&values, 2, false).unwrap(), [(1.0, 0.0), (2.0, 3.0)]);
         // On intervals a place is excluded only if no choice of numbers leads to it.
         let intervals = [Interval::new(0.0, 1.0), Interval::point(1.0), Interval::new(0.0, 2.0)];

@@ -7,8 +7,8 @@ use super::tensor::{self, element_count, element_type};
 use crate::error::{Error, Kind};
 use crate::graph::{ElementType, Graph, Node, Tensor, Value, ValueId};
 use crate::ops::{
-    Application, Attributes, Exact, Folded, Known, LEARNED, Op, Operand, Reading, SUPPORTED, fold,
-    supported,
+    Application, Attributes, Folded, Known, LEARNED, Op, Operand, Reading, SUPPORTED, Unstored,
+    fold, supported,
 };
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
 struct Draft {
     value: Value,
     /// The elements of a constant that its float type does not hold.
-    exact: Option<Exact>,
+    exact: Option<Unstored>,
     depends_on_input: bool,
 }
 
@@ -227,12 +227,12 @@ impl<'a> Builder<'a> {
                 let draft = |id: &ValueId| &self.values[id.index()];
                 let depends_on_input = inputs.iter().any(|id| draft(id).depends_on_input);
                 let first = draft(&inputs[0]).value.element;
-                if let Op::Cast { to: to @ (ElementType::F32 | ElementType::F64) } = op {
-                    if matches!(first, ElementType::F32 | ElementType::F64) {
-                        self.notes.push(format!(
-                            "{described}: the cast from {first:?} to {to:?} changes nothing over the reals"
-                        ));
-                    }
+                if let Op::Cast { to: to @ (ElementType::F32 | ElementType::F64) } = op
+                    && matches!(first, ElementType::F32 | ElementType::F64)
+                {
+                    self.notes.push(format!(
+                        "{described}: the cast from {first:?} to {to:?} changes nothing over the reals"
+                    ));
                 }
                 let typed: Vec<(Vec<usize>, ElementType)> = shapes
                     .into_iter()
@@ -243,8 +243,10 @@ impl<'a> Builder<'a> {
                     typed.iter().map(|_| Folded::Unknown).collect()
                 } else {
                     let known: Vec<Known<'_>> = inputs.iter().map(|id| known(draft(id))).collect();
-                    fold(&op, &known, &typed)
-                        .map_err(|(kind, what)| Error::new(kind, format!("{described}: {what}")))?
+                    fold(&op, &known, &typed).map_err(|(kind, what)| {
+                        Error::new(kind, format!("{described}: {what}"))
+                            .help("store the result as a constant; onnx-simplifier does that")
+                    })?
                 };
                 let mut outputs = Vec::with_capacity(typed.len());
                 let mut needs_node = false;
@@ -256,7 +258,7 @@ impl<'a> Builder<'a> {
                             outputs.push(self.push_constant(name, tensor));
                             continue;
                         }
-                        Folded::Exact(exact) => {
+                        Folded::Unstored(exact) => {
                             self.count_folded(exact.values.len(), &described)?;
                             Some(exact)
                         }

@@ -42,12 +42,7 @@ pub(crate) enum Reading {
 impl Reading {
     /// An operator with one result.
     pub fn node(op: Op, operands: impl Into<Vec<usize>>, shape: Vec<usize>) -> Reading {
-        Reading::Node {
-            op,
-            operands: operands.into(),
-            shapes: vec![shape],
-            elements: Vec::new(),
-        }
+        Reading::Node { op, operands: operands.into(), shapes: vec![shape], elements: Vec::new() }
     }
 
     /// An operator with one result of the given type.
@@ -168,9 +163,7 @@ impl<'a> Application<'a> {
         };
         self.float(position)?;
         match operand.constant {
-            Some(tensor) => {
-                Ok(Some((0..tensor.len()).map(|index| tensor.float(index)).collect()))
-            }
+            Some(tensor) => Ok(Some((0..tensor.len()).map(|index| tensor.float(index)).collect())),
             None => Err(self.not_constant(operand, role)),
         }
     }

@@ -41,7 +41,8 @@ fn read(application: &mut Application<'_>) -> Result<([usize; 4], usize), Error>
     let block = application.attributes.int("blocksize")?;
     let data = application.operand(0)?;
     let shape = <[usize; 4]>::try_from(data.shape).map_err(|_| {
-        application.contradiction(format!("`{}` of shape {:?} has not four axes", data.name, data.shape))
+        application
+            .contradiction(format!("`{}` of shape {:?} has not four axes", data.name, data.shape))
     })?;
     let block = block.and_then(|block| usize::try_from(block).ok());
     match block.filter(|block| (1..=1 << 15).contains(block)) {

@@ -133,9 +133,5 @@ fn truths(application: &Application<'_>, position: usize) -> Result<(), Error> {
 /// Elements of the second or third operand, by the first.
 pub(super) fn choices<S: Scalar>(operands: &[Data<'_, S>], shape: &[usize]) -> Vec<S> {
     let [truths, a, b] = [0, 1, 2].map(|position| spread(&operands[position], shape));
-    truths
-        .iter()
-        .zip(a.iter().zip(b.iter()))
-        .map(|(truth, (a, b))| truth.select(a, b))
-        .collect()
+    truths.iter().zip(a.iter().zip(b.iter())).map(|(truth, (a, b))| truth.select(a, b)).collect()
 }

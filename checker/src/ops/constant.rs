@@ -118,9 +118,9 @@ pub(super) fn range(application: &mut Application<'_>) -> Result<Reading, Error>
         }
     }
     let (start, step) = (&bounds[0], &bounds[2]);
-    let steps = (&bounds[1] - start).checked_div(step).ok_or_else(|| {
-        application.contradiction("the step is zero")
-    })?;
+    let steps = (&bounds[1] - start)
+        .checked_div(step)
+        .ok_or_else(|| application.contradiction("the step is zero"))?;
     let whole = steps.trunc();
     let count = if steps > whole { &whole + &Rational::ONE } else { whole };
     let count = match count.to_integer() {
@@ -152,9 +152,10 @@ pub(super) fn non_zero(application: &mut Application<'_>) -> Result<Reading, Err
     };
     let found: Vec<usize> = (0..tensor.len()).filter(nonzero).collect();
     let strides = super::broadcast::strides(&tensor.shape);
-    let places = strides.iter().zip(&tensor.shape).flat_map(|(stride, dim)| {
-        found.iter().map(move |index| (index / stride % dim) as i64)
-    });
+    let places = strides
+        .iter()
+        .zip(&tensor.shape)
+        .flat_map(|(stride, dim)| found.iter().map(move |index| (index / stride % dim) as i64));
     let data = TensorData::I64(places.collect());
     Ok(Reading::Constant(Tensor { shape: vec![strides.len(), found.len()], data }))
 }

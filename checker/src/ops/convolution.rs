@@ -77,17 +77,16 @@ pub(super) fn conv_transpose(application: &mut Application<'_>) -> Result<Readin
                 ))
                 .help("ask for it by output_padding")
             })?;
-            if total % 2 != 0 && layout.auto_pad != AutoPad::Given {
-                // The standard pads more at the end for SAME_LOWER; implementations do not agree.
+            if total % 2 != 0 {
+                // The standard has changed its mind about which end gets more.
                 return Err(application
                     .unsupported(format!(
-                        "auto_pad has an odd padding to distribute on spatial axis {axis}, which \
+                        "an odd padding is to be distributed on spatial axis {axis}, which \
                          implementations do differently"
                     ))
-                    .help("export with explicit pads"));
+                    .help("export with explicit pads and output_padding"));
             }
-            window.begin[axis] = total / 2;
-            window.end[axis] = total - total / 2;
+            (window.begin[axis], window.end[axis]) = (total / 2, total / 2);
         }
         let pads = window.begin[axis].saturating_add(window.end[axis]);
         shape.push(full.checked_sub(pads).ok_or_else(|| {
@@ -119,12 +118,12 @@ fn shapes<'a>(
             "data of shape {data:?} and weights of shape {weights:?} are none of a convolution"
         )));
     }
-    if let Some(kernel) = layout.kernel {
-        if !kernel.iter().map(|length| *length as usize).eq(weights[2..].iter().copied()) {
-            return Err(application.contradiction(format!(
-                "kernel_shape is {kernel:?}, but the weights have shape {weights:?}"
-            )));
-        }
+    if let Some(kernel) = layout.kernel
+        && !kernel.iter().map(|length| *length as usize).eq(weights[2..].iter().copied())
+    {
+        return Err(application.contradiction(format!(
+            "kernel_shape is {kernel:?}, but the weights have shape {weights:?}"
+        )));
     }
     match usize::try_from(group) {
         Ok(group) if group > 0 => Ok((group, Shapes { data, weights })),
@@ -280,12 +279,7 @@ pub(super) fn transposed<S: Scalar>(
     result
 }
 
-fn add_bias<S: Scalar>(
-    result: &mut [S],
-    bias: Option<&Data<'_, S>>,
-    outputs: usize,
-    plane: usize,
-) {
+fn add_bias<S: Scalar>(result: &mut [S], bias: Option<&Data<'_, S>>, outputs: usize, plane: usize) {
     let Some(bias) = bias else { return };
     let bias = bias.values();
     for (at, sums) in result.chunks_mut(plane.max(1)).enumerate() {

@@ -23,8 +23,9 @@ pub(super) fn einsum(application: &mut Application<'_>) -> Result<Reading, Error
     let positions: Vec<usize> = (0..application.operands.len()).collect();
     application.same_element(&positions)?;
     super::elementwise::numeric(application, 0)?;
-    let malformed =
-        || application.contradiction(format!("the equation {equation:?} does not fit the operands"));
+    let malformed = || {
+        application.contradiction(format!("the equation {equation:?} does not fit the operands"))
+    };
     let text: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
     let (left, right) = match text.split_once("->") {
         Some((left, right)) => (left, Some(right)),
@@ -64,9 +65,9 @@ pub(super) fn einsum(application: &mut Application<'_>) -> Result<Reading, Error
         // Without an arrow: the ellipsis, then every label that occurs once, in the alphabet's order.
         None => {
             let ellipsis = (0..widest).rev().map(Label::Ellipsis);
-            let single = uses.iter().filter(|(label, uses)| {
-                matches!(label, Label::Letter(_)) && **uses == 1
-            });
+            let single = uses
+                .iter()
+                .filter(|(label, uses)| matches!(label, Label::Letter(_)) && **uses == 1);
             ellipsis.chain(single.map(|(label, _)| *label)).collect()
         }
     };

@@ -75,10 +75,7 @@ pub fn evaluate<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Result<Vec<Vec<S
 /// # Panics
 ///
 /// If the number or the lengths of the inputs are not those of the graph.
-pub fn evaluate_all<S: Scalar>(
-    graph: &Graph,
-    inputs: &[Vec<S>],
-) -> Result<Vec<Vec<S>>, Undefined> {
+pub fn evaluate_all<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Result<Vec<Vec<S>>, Undefined> {
     let mut values = place_inputs(graph, inputs);
     for node in &graph.nodes {
         step(graph, node, &mut values)?;

@@ -19,7 +19,7 @@ const MAX_WORK: usize = 1 << 21;
 
 /// A constant that is known and not stored.
 #[derive(Clone)]
-pub(crate) struct Exact {
+pub(crate) struct Unstored {
     /// The elements over the reals.
     pub values: Rc<[Rational]>,
     /// The elements as an execution computes them.
@@ -33,7 +33,7 @@ pub(crate) struct Known<'a> {
     /// The elements, if they are stored.
     pub tensor: Option<&'a Tensor>,
     /// The elements, if they are known exactly and not stored.
-    pub exact: Option<&'a Exact>,
+    pub exact: Option<&'a Unstored>,
 }
 
 /// One result of a constant node.
@@ -41,7 +41,7 @@ pub(crate) enum Folded {
     /// A stored constant.
     Stored(Tensor),
     /// Known, but not stored: the node stays.
-    Exact(Exact),
+    Unstored(Unstored),
     /// Too costly to know, or not rational: the node stays.
     Unknown,
 }
@@ -82,16 +82,17 @@ pub(crate) fn fold(
         },
         false => vec![None; exact.len()],
     };
-    let folded = exact.into_iter().zip(executed).zip(results).map(
-        |((values, executed), (shape, element))| finished(values, executed, shape, *element),
-    );
+    let folded =
+        exact.into_iter().zip(executed).zip(results).map(
+            |((values, executed), (shape, element))| finished(values, executed, shape, *element),
+        );
     folded.collect()
 }
 
 /// The operands as numbers of one type.
 fn data<'a, S: Clone>(
     operands: &'a [Known<'a>],
-    of: impl Fn(&'a Exact) -> &'a [S],
+    of: impl Fn(&'a Unstored) -> &'a [S],
 ) -> Vec<Data<'a, S>> {
     operands
         .iter()
@@ -121,7 +122,7 @@ fn finished(
     match (element, representable(&values, element)) {
         (_, Some(data)) if same => Ok(Folded::Stored(Tensor { shape: shape.to_vec(), data })),
         (ElementType::F32 | ElementType::F64, _) => {
-            Ok(Folded::Exact(Exact { values: values.into(), executed: executed.into() }))
+            Ok(Folded::Unstored(Unstored { values: values.into(), executed: executed.into() }))
         }
         (_, None) => Err((Kind::Model, "constant integer arithmetic overflows")),
         (_, Some(_)) => Err((

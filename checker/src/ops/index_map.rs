@@ -170,14 +170,10 @@ mod tests {
         assert!(of_first(Op::Transpose { perm: vec![1, 0] }, &[2, 0], &[0, 2]).is_empty());
         let indices = vec![vec![Some(0), Some(0)], vec![None, Some(1), Some(0)]];
         let pick = Op::Pick { indices, fill: Fill::Constant(0.5) };
-        assert_eq!(elements(pick, &[&[2]], &[&[2, 3]])[0], [
-            (u32::MAX, 0),
-            (0, 1),
-            (0, 0),
-            (u32::MAX, 0),
-            (0, 1),
-            (0, 0)
-        ]);
+        assert_eq!(
+            elements(pick, &[&[2]], &[&[2, 3]])[0],
+            [(u32::MAX, 0), (0, 1), (0, 0), (u32::MAX, 0), (0, 1), (0, 0)]
+        );
         let rearrange = Op::Rearrange { split: vec![2, 2, 1], perm: vec![1, 2, 0] };
         assert_eq!(of_first(rearrange, &[4], &[2, 2]), [0, 2, 1, 3]);
     }

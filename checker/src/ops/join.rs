@@ -240,9 +240,8 @@ pub(super) fn gathered<S: Scalar>(
             for behind in 0..inner {
                 let at = |index: usize| &values[(before * dim + index) * inner + behind];
                 let first = at(candidates[0]).clone();
-                result.push(
-                    candidates[1..].iter().fold(first, |hull, index| hull.hull(at(*index))),
-                );
+                result
+                    .push(candidates[1..].iter().fold(first, |hull, index| hull.hull(at(*index))));
             }
         }
     }

@@ -98,10 +98,7 @@ pub(super) fn linear_classifier(application: &mut Application<'_>) -> Result<Rea
 }
 
 /// Weights and intercepts of a linear model with so many scores.
-fn linear(
-    application: &mut Application<'_>,
-    scores: usize,
-) -> Result<(Vec<f32>, Vec<f32>), Error> {
+fn linear(application: &mut Application<'_>, scores: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
     let attributes = &mut application.attributes;
     let weights = attributes.floats("coefficients")?.unwrap_or_default().to_vec();
     let intercepts = attributes.floats("intercepts")?.unwrap_or_default().to_vec();

@@ -39,7 +39,7 @@ pub(crate) use application::{Application, Operand, Reading};
 pub(crate) use attributes::Attributes;
 pub use compare::{Connective, Relation};
 pub use evaluate::{Undefined, evaluate, evaluate_all};
-pub(crate) use fold::{Exact, Folded, Known, fold};
+pub(crate) use fold::{Folded, Known, Unstored, fold};
 pub use index_map::{Fill, Source, index_map};
 pub use learned::Norm;
 pub use reduce::Reduction;

@@ -33,18 +33,17 @@ pub(super) fn pad(application: &mut Application<'_>) -> Result<Reading, Error> {
         fill = Fill::Constant(application.attributes.float("value")?.unwrap_or(0.0));
     }
     let mut operands = vec![0];
-    if application.opset >= 11 && mode == Mode::Constant {
-        if let Some(value) = application.optional(2).filter(|value| !value.shape.contains(&0)) {
-            application.same_element(&[0, 2])?;
-            if value.shape.iter().product::<usize>() != 1 {
-                return Err(application.contradiction(format!(
-                    "the value `{}` of shape {:?} is not one number",
-                    value.name, value.shape
-                )));
-            }
-            operands.push(2);
-            fill = Fill::Operand;
+    let value = application.optional(2).filter(|value| !value.shape.contains(&0));
+    if let Some(value) = value.filter(|_| mode == Mode::Constant) {
+        application.same_element(&[0, 2])?;
+        if value.shape.iter().product::<usize>() != 1 {
+            return Err(application.contradiction(format!(
+                "the value `{}` of shape {:?} is not one number",
+                value.name, value.shape
+            )));
         }
+        operands.push(2);
+        fill = Fill::Operand;
     }
     let data = application.operand(0)?;
     let rank = data.shape.len();
@@ -68,7 +67,9 @@ pub(super) fn pad(application: &mut Application<'_>) -> Result<Reading, Error> {
         }
         let padded = padded(mode, dim, begin, end).ok_or_else(|| {
             application
-                .unsupported(format!("an axis of length {dim} is too short to be padded by {begin} and {end}"))
+                .unsupported(format!(
+                    "an axis of length {dim} is too short to be padded by {begin} and {end}"
+                ))
                 .help("a reflection repeats each element once at most")
         })?;
         indices[axis] = padded;

@@ -85,8 +85,7 @@ fn reading(
     let axes: Vec<usize> = match axes.filter(|axes| !axes.is_empty()) {
         Some(axes) => application.axes(axes, data.shape.len())?,
         None if empty_means_none => match reduction {
-            None
-            | Some(Reduction::Mean | Reduction::Max | Reduction::Min | Reduction::Product) => {
+            None | Some(Reduction::Mean | Reduction::Max | Reduction::Min | Reduction::Product) => {
                 return Ok(Reading::node(Op::Identity, [0], data.shape.to_vec()));
             }
             Some(Reduction::L1 | Reduction::L2 | Reduction::SumSquare) => {
@@ -104,8 +103,7 @@ fn reading(
             data.name, data.shape
         )));
     }
-    let shape =
-        if keep_dims { kept(data.shape, &axes) } else { without(data.shape, &axes) };
+    let shape = if keep_dims { kept(data.shape, &axes) } else { without(data.shape, &axes) };
     let op = match reduction {
         None => Op::ReduceSum { axes },
         Some(reduction) => Op::Reduce { reduction, axes },
@@ -175,11 +173,9 @@ pub(super) fn apply<S: Scalar>(
         }
         Reduction::Max => extreme(S::max),
         Reduction::Min => extreme(S::min),
-        Reduction::Product => {
-            fold(operand, axes, S::from_integer(1), |product: &mut S, value| {
-                *product = product.mul(value);
-            })
-        }
+        Reduction::Product => fold(operand, axes, S::from_integer(1), |product: &mut S, value| {
+            *product = product.mul(value);
+        }),
         Reduction::L1 => {
             fold(operand, axes, S::zero(), |sum: &mut S, value| *sum = sum.add(&value.abs()))
         }

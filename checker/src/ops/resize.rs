@@ -116,7 +116,9 @@ fn resampled(
         None => settings.transform != "tf_crop_and_resize",
     };
     if asked != Some(axes.len()) || scales.is_some() == sizes.is_some() || !region_fits {
-        return Err(application.contradiction("scales, sizes, region and axes do not fit each other"));
+        return Err(
+            application.contradiction("scales, sizes, region and axes do not fit each other")
+        );
     }
     let mut lines: Vec<Axis> = data
         .shape
@@ -213,9 +215,7 @@ impl Axis {
         let (xf, sf) = (place as f32, self.scale.to_f64() as f32);
         let (fromf, tof) = (self.from as f32, self.to as f32);
         let whole = (&from * &self.scale).to_integer().is_some();
-        let half_pixel = || {
-            (&over(&(&x + &half), &self.scale) - &half, (xf + 0.5) / sf - 0.5)
-        };
+        let half_pixel = || (&over(&(&x + &half), &self.scale) - &half, (xf + 0.5) / sf - 0.5);
         Ok(match transform {
             "half_pixel" => half_pixel(),
             "pytorch_half_pixel" if self.to > 1 => half_pixel(),
@@ -233,10 +233,9 @@ impl Axis {
             // With a fraction of an element at the end, implementations align differently.
             "align_corners" if !whole => return Err(ambiguous(application)),
             "align_corners" if self.to == 1 => (Rational::ZERO, 0.0),
-            "align_corners" => (
-                over(&(&x * &(&from - &one)), &(&to - &one)),
-                xf * (fromf - 1.0) / (tof - 1.0),
-            ),
+            "align_corners" => {
+                (over(&(&x * &(&from - &one)), &(&to - &one)), xf * (fromf - 1.0) / (tof - 1.0))
+            }
             "tf_crop_and_resize" => {
                 let (start, end) = &self.region;
                 let (startf, endf) = (start.to_f64() as f32, end.to_f64() as f32);
@@ -250,9 +249,8 @@ impl Axis {
                 }
             }
             other => {
-                return Err(application.contradiction(format!(
-                    "the coordinate_transformation_mode is {other:?}"
-                )));
+                return Err(application
+                    .contradiction(format!("the coordinate_transformation_mode is {other:?}")));
             }
         })
     }
@@ -265,9 +263,19 @@ impl Axis {
         transform: &str,
         decision: impl Fn(&Rational) -> T,
     ) -> Result<Vec<(T, Rational)>, Error> {
+        // Implementations leave an axis alone whose length does not change, whatever the standard says.
+        let kept = self.scale == Rational::ONE;
         (0..self.to)
             .map(|place| {
                 let (exact, single) = self.coordinate(application, transform, place)?;
+                let here = Rational::from(place as i64);
+                if kept && decision(&exact) != decision(&here) {
+                    return Err(application
+                        .unsupported(
+                            "an axis would be moved or cropped though its length does not change",
+                        )
+                        .help("do it with Slice or Pad before; implementations ignore it here"));
+                }
                 let decided = decision(&exact);
                 // A coordinate that float32 holds is computed without rounding. Any other errs by a
                 // few units in the last place of the numbers that it is computed from.
@@ -321,7 +329,9 @@ impl Axis {
         let decided: Option<Vec<_>> = decided.into_iter().map(|(index, _)| index).collect();
         decided.ok_or_else(|| {
             application
-                .unsupported("implementations round differently when they shrink an axis in this opset")
+                .unsupported(
+                    "implementations round differently when they shrink an axis in this opset",
+                )
                 .help("export with opset 11 or newer")
         })
     }
@@ -332,10 +342,13 @@ impl Axis {
         settings: &Settings<'_>,
     ) -> Result<Vec<Vec<Tap>>, Error> {
         let last = Rational::from(self.from as i64 - 1);
-        // Interpolation is continuous; only where it ends must float32 agree.
-        let places =
-            self.decide(application, settings.transform, |x| self.outside(settings, x))?;
-        let taps = places.into_iter().map(|(outside, x)| {
+        // Interpolation is continuous; only where it ends must float32 agree, and on an axis that is kept.
+        let kept = self.scale == Rational::ONE;
+        let places = self.decide(application, settings.transform, |x| {
+            (self.outside(settings, x), kept.then(|| x.clone()))
+        })?;
+        let places = places.into_iter().map(|((outside, _), x)| (outside, x));
+        let taps = places.map(|(outside, x)| {
             if outside {
                 return Vec::new();
             }
@@ -368,8 +381,12 @@ fn ceil(x: &Rational) -> Rational {
 
 fn ambiguous(application: &Application<'_>) -> Error {
     application
-        .unsupported("the scales lead to other elements in exact arithmetic than they may in float32")
-        .help("export with sizes instead of scales, or with scales that are ratios of small integers")
+        .unsupported(
+            "the scales lead to other elements in exact arithmetic than they may in float32",
+        )
+        .help(
+            "export with sizes instead of scales, or with scales that are ratios of small integers",
+        )
 }
 
 /// Interpolates along one axis after the other.

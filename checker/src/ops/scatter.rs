@@ -50,9 +50,9 @@ pub(super) fn gather_nd(application: &mut Application<'_>) -> Result<Reading, Er
     let depth = indices.shape[indices.shape.len() - 1];
     let shape = [&indices.shape[..indices.shape.len() - 1], &data.shape[batch + depth..]].concat();
     application.count(&shape)?;
-    let sources = targets
-        .into_iter()
-        .flat_map(|first| (first..first + run).map(|element| Source::Element { operand: 0, element }));
+    let sources = targets.into_iter().flat_map(|first| {
+        (first..first + run).map(|element| Source::Element { operand: 0, element })
+    });
     Ok(Reading::node(Op::Move { sources: sources.collect() }, [0], shape))
 }
 
@@ -153,9 +153,8 @@ fn along_axis(
     let mut targets = Vec::with_capacity(picked.len());
     for index in picked {
         let index = inside(application, *index, data.shape[axis])?;
-        let flat: usize = (0..place.len())
-            .map(|at| own[at] * if at == axis { index } else { place[at] })
-            .sum();
+        let flat: usize =
+            (0..place.len()).map(|at| own[at] * if at == axis { index } else { place[at] }).sum();
         targets.push(flat as u32);
         for at in (0..place.len()).rev() {
             place[at] += 1;

@@ -175,7 +175,8 @@ impl<'a> Layout<'a> {
             "SAME_LOWER" => AutoPad::SameLower,
             other => return Err(application.contradiction(format!("auto_pad is {other:?}"))),
         };
-        let used = auto_pad != AutoPad::Given && pads.is_some_and(|pads| pads.iter().any(|p| *p != 0));
+        let used =
+            auto_pad != AutoPad::Given && pads.is_some_and(|pads| pads.iter().any(|p| *p != 0));
         if used {
             return Err(application.contradiction("it has both pads and auto_pad"));
         }
