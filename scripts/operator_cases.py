@@ -222,6 +222,10 @@ def pools():
     for x, name in ((x1, "1d"), (x2, "2d"), (x3, "3d")):
         case(f"GlobalAveragePool/{name}", ("GlobalAveragePool", ["x"], {}), {"x": x})
         case(f"GlobalMaxPool/{name}", ("GlobalMaxPool", ["x"], {}), {"x": x})
+    refuse("MaxPool/padding", "lies on padding only", ("MaxPool", ["x"], dict(kernel_shape=[2, 2], pads=[2, 0, 0, 0])),
+           {"x": x2})
+    refuse("AveragePool/huge", "places", ("AveragePool", ["x"], dict(kernel_shape=[2 ** 30, 2], pads=[2 ** 30, 0, 0, 0])),
+           {"x": x2})
     refuse("MaxPool/indices", "the indices", [node("MaxPool", ["x"], ["y", "i"], kernel_shape=[2, 2])], {"x": x2})
 
 
@@ -269,6 +273,8 @@ def movements():
     case("Pad/beyond", ("Pad", ["x", "p"], {}), {"x": ints(3)}, {"p": i64(-4, 5)})
     refuse("Pad/reflect-far", "too short", ("Pad", ["x", "p"], dict(mode="reflect")), {"x": x},
            {"p": i64(0, 3, 0, 0, 0, 0)})
+    refuse("Pad/huge", "at most", ("Pad", ["x", "p"], {}), {"x": ints(3)}, {"p": i64(0, 2 ** 30)})
+    refuse("Pad/overflow", "cannot be padded", ("Pad", ["x", "p"], {}), {"x": ints(3)}, {"p": i64(-2 ** 63, 2 ** 63 - 1)})
     refuse("Pad/variable", "depend on the input",
            [node("Cast", ["p"], ["q"], to=7), node("Pad", ["x", "q"], ["y"])], {"x": x, "p": ints(6)})
     for mode in ("DCR", "CRD"):

@@ -7,10 +7,10 @@
 mod support;
 
 use flate2::read::GzDecoder;
-use plimsoll_check::graph::{ElementType, Graph};
+use plimsoll_check::graph::{ElementType, Graph, Node};
 use plimsoll_check::number::{Interval, Rational, Scalar};
 use plimsoll_check::onnx::{self, proto};
-use plimsoll_check::ops::{SUPPORTED, Undefined, evaluate};
+use plimsoll_check::ops::{Op, SUPPORTED, Undefined, evaluate};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
@@ -286,6 +286,43 @@ fn what_is_not_read_is_refused_by_name() {
             }
         }
     }
+}
+
+/// Whatever a file says, it is read or refused, and what is read can be evaluated.
+#[test]
+fn damaged_models_do_no_harm() {
+    let mut state = 7u64;
+    let mut below = move |count: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % count
+    };
+    let mut read = 0;
+    for case in cases() {
+        for _ in 0..25 {
+            let mut bytes = case.model.clone();
+            for _ in 0..1 + below(3) {
+                let at = below(bytes.len());
+                bytes[at] = match below(3) {
+                    0 => bytes[at] ^ (1 << below(8)),
+                    1 => [0, 1, 2, 0x7f, 0x80, 0xff][below(6)],
+                    _ => below(256) as u8,
+                };
+            }
+            let Ok(graph) = onnx::read(bytes.into()) else { continue };
+            let elements: usize = graph.values.iter().map(|value| value.len()).sum();
+            let costly = |node: &Node| matches!(node.op, Op::Einsum { .. });
+            if elements < 20_000 && !graph.nodes.iter().any(costly) {
+                let inputs = graph.inputs.iter().map(|id| vec![0.5f32; graph.value(*id).len()]);
+                let inputs: Vec<Vec<f32>> = inputs.collect();
+                if let Ok(outputs) = evaluate(&graph, &inputs) {
+                    let found: usize = outputs.iter().map(Vec::len).sum();
+                    assert_eq!(found, graph.output_count(), "{}", case.name);
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 400, "{read}");
 }
 
 #[test]

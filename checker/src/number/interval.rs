@@ -168,6 +168,17 @@ mod tests {
         }
 
         #[test]
+        fn scaled_sums_survive_underflow(a in -40i64..40, weight in -1.0..1.0f64, subnormal in 1i32..60) {
+            // Products of few units in the last place of the subnormal numbers.
+            let value = a as f64 * f64::from_bits(1);
+            let weight = weight * 2f64.powi(subnormal % 3);
+            let mut sums = [Interval::ZERO];
+            Interval::add_scaled(&mut sums, 1, &[Interval::point(value)], 1, 1, weight);
+            let [value, weight] = [value, weight].map(|v| Rational::from_f64(v).unwrap());
+            prop_assert!(sums[0].contains(&(&weight * &value)));
+        }
+
+        #[test]
         fn roots_are_enclosed(a in any_float(), b in any_float()) {
             let x = Interval::new(a.abs().min(b.abs()), a.abs().max(b.abs()));
             let root = x.sqrt();

@@ -5,6 +5,7 @@
 //! interval [0, 1], and a choice by it is the hull of what may be chosen.
 
 use super::Scalar;
+use std::cmp::Ordering;
 
 /// What follows from the order of the reals, for every [`Scalar`].
 pub trait Order: Scalar {
@@ -139,23 +140,19 @@ pub trait Order: Scalar {
         let highs = descending(values.iter().map(Self::high))?;
         let mut places: Vec<Option<Self>> = vec![None; count];
         for (at, value) in values.iter().enumerate() {
-            let before = |surely: bool| {
-                let precedes = |(other_at, other): (usize, &Self)| {
-                    let (theirs, ours) = match surely {
-                        true => (other.low(), value.high()),
-                        false => (other.high(), value.low()),
-                    };
-                    other_at != at && (theirs > ours || (theirs == ours && other_at < at))
-                };
-                values.iter().enumerate().filter(|other| precedes(*other)).count()
+            // Numbers that come before this one whatever they are, and those that may.
+            let before = |sorted: &[(Self::End, usize)], ours: &Self::End| {
+                sorted.partition_point(|(end, other)| end > ours || (end == ours && *other < at))
             };
-            let (least, most) = (before(true), before(false));
-            for place in places.iter_mut().take(most.saturating_add(1)).skip(least) {
+            let least = before(&lows, value.high());
+            let itself = usize::from(value.high() > value.low());
+            let most = before(&highs, value.low()) - itself;
+            for place in places.iter_mut().take(most + 1).skip(least) {
                 let here = Self::from_integer(at as i64);
                 *place = Some(place.take().map_or(here.clone(), |place| place.hull(&here)));
             }
         }
-        let numbers = lows.into_iter().zip(highs).map(|(low, high)| Self::between(low, high));
+        let numbers = lows.into_iter().zip(highs).map(|(low, high)| Self::between(low.0, high.0));
         numbers.zip(places).map(|(number, place)| Some((number, place?))).collect()
     }
 }
@@ -197,13 +194,17 @@ fn may_be_greatest<S: Scalar>(values: &[S], last: bool) -> Vec<bool> {
     possible
 }
 
-/// The ends from the greatest to the smallest, if all of them are comparable.
-fn descending<'a, E: Clone + PartialOrd + 'a>(ends: impl Iterator<Item = &'a E>) -> Option<Vec<E>> {
-    let mut sorted: Vec<E> = ends.cloned().collect();
-    if sorted.iter().any(|end| end.partial_cmp(end).is_none()) {
+/// The ends with their places, from the greatest to the smallest and equal ones in order, if all of them
+/// are comparable.
+fn descending<'a, E: Clone + PartialOrd + 'a>(
+    ends: impl Iterator<Item = &'a E>,
+) -> Option<Vec<(E, usize)>> {
+    let mut sorted: Vec<(E, usize)> = ends.cloned().zip(0..).collect();
+    if sorted.iter().any(|(end, _)| end.partial_cmp(end).is_none()) {
         return None;
     }
-    sorted.sort_by(|a, b| b.partial_cmp(a).unwrap_or(std::cmp::Ordering::Equal));
+    // The sort is stable.
+    sorted.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal));
     Some(sorted)
 }
 

@@ -239,6 +239,11 @@ impl<'a> Builder<'a> {
                     .enumerate()
                     .map(|(at, shape)| (shape, elements.get(at).copied().unwrap_or(first)))
                     .collect();
+                let count: usize =
+                    typed.iter().map(|(shape, _)| shape.iter().product::<usize>()).sum();
+                if !depends_on_input && self.folded.saturating_add(count) > MAX_FOLDED {
+                    return Err(too_many(&described));
+                }
                 let folded = if depends_on_input {
                     typed.iter().map(|_| Folded::Unknown).collect()
                 } else {
@@ -284,10 +289,7 @@ impl<'a> Builder<'a> {
     fn count_folded(&mut self, elements: usize, described: &str) -> Result<(), Error> {
         self.folded = self.folded.saturating_add(elements);
         if self.folded > MAX_FOLDED {
-            return Err(Error::new(
-                Kind::TooLarge,
-                format!("{described}: constants computed from others exceed {MAX_FOLDED} elements"),
-            ));
+            return Err(too_many(described));
         }
         Ok(())
     }
@@ -369,6 +371,13 @@ impl<'a> Builder<'a> {
         }
         Graph { values, nodes, inputs, outputs, element, opset: self.opset, notes: self.notes }
     }
+}
+
+fn too_many(described: &str) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("{described}: constants computed from others exceed {MAX_FOLDED} elements"),
+    )
 }
 
 fn operand(draft: &Draft) -> Operand<'_> {

@@ -218,6 +218,19 @@ impl<'a> Application<'a> {
         })
     }
 
+    /// Refuses to list more elements one by one, while the model is read, than memory is meant for.
+    pub fn listed(&self, count: usize) -> Result<(), Error> {
+        const MOST: usize = 1 << 22;
+        if count > MOST {
+            return Err(Error::new(
+                Kind::TooLarge,
+                format!("{} moves {count} elements; at most {MOST} are supported", self.node),
+            )
+            .help("split the tensor, or leave the operator out of the model"));
+        }
+        Ok(())
+    }
+
     /// An error: the model contradicts the standard or itself at this node.
     pub fn contradiction(&self, what: impl AsRef<str>) -> Error {
         Error::new(Kind::Model, format!("{}: {}", self.node, what.as_ref()))

@@ -128,7 +128,7 @@ pub(super) fn range(application: &mut Application<'_>) -> Result<Reading, Error>
         None if count.signum() < 0 => 0,
         None => usize::MAX,
     };
-    limit(application, count)?;
+    application.listed(count)?;
     let values: Vec<Rational> =
         (0..count as i64).map(|at| start + &(&Rational::from(at) * step)).collect();
     let element = application.operand(0)?.element;

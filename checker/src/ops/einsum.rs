@@ -3,7 +3,7 @@
 use super::broadcast::strides;
 use super::evaluate::Data;
 use super::{Application, Op, Reading};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::number::Scalar;
 use std::collections::BTreeMap;
 
@@ -81,6 +81,13 @@ pub(super) fn einsum(application: &mut Application<'_>) -> Result<Reading, Error
         labelled.iter().map(|labels| labels.iter().map(number).collect()).collect();
     let operands = operands.ok_or_else(malformed)?;
     let lengths: Vec<usize> = lengths.into_values().collect();
+    let terms = lengths.iter().try_fold(1usize, |terms, length| terms.checked_mul(*length));
+    if terms.is_none_or(|terms| terms > 1 << 40) {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("{}: the labels have too many values in all", application.node),
+        ));
+    }
     let shape: Vec<usize> = result.iter().map(|label| lengths[*label]).collect();
     application.count(&shape)?;
     Ok(Reading::node(Op::Einsum { operands, result, lengths }, positions, shape))

@@ -110,6 +110,7 @@ fn linear(application: &mut Application<'_>, scores: usize) -> Result<(Vec<f32>,
     }
     let (_, columns) = matrix(application)?;
     let fits = scores > 0
+        && columns > 0
         && columns.checked_mul(scores) == Some(weights.len())
         && (intercepts.is_empty() || intercepts.len() == scores);
     if !fits {

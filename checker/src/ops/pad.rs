@@ -53,6 +53,7 @@ pub(super) fn pad(application: &mut Application<'_>) -> Result<Reading, Error> {
     let pads = pads.filter(|pads| pads.len() == 2 * axes.len()).ok_or_else(|| {
         application.contradiction(format!("the pads are {pads:?} for {} axes", axes.len()))
     })?;
+    application.listed(data.shape.iter().sum())?;
     let mut indices: Vec<Vec<Option<u32>>> =
         data.shape.iter().map(|dim| super::pick::picks(0..*dim)).collect();
     for (at, axis) in axes.iter().enumerate() {
@@ -60,11 +61,13 @@ pub(super) fn pad(application: &mut Application<'_>) -> Result<Reading, Error> {
         let (begin, end) = (pads[at], pads[at + axes.len()]);
         let dim = data.shape[axis] as i64;
         let longer = begin.saturating_add(end).saturating_add(dim);
-        if !(0..=1 << 31).contains(&longer) {
+        let moderate = |pad: i64| (-(1 << 31)..=1 << 31).contains(&pad);
+        if !(0..=1 << 31).contains(&longer) || !moderate(begin) || !moderate(end) {
             return Err(application.contradiction(format!(
                 "an axis of length {dim} cannot be padded by {begin} and {end}"
             )));
         }
+        application.listed(longer as usize)?;
         let padded = padded(mode, dim, begin, end).ok_or_else(|| {
             application
                 .unsupported(format!(

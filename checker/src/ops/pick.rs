@@ -21,6 +21,7 @@ pub(super) fn expand(application: &mut Application<'_>) -> Result<Reading, Error
         ))
     })?;
     application.count(&shape)?;
+    application.listed(shape.iter().sum())?;
     let missing = shape.len() - data.shape.len();
     let indices = (0..shape.len())
         .map(|axis| match axis.checked_sub(missing) {
@@ -46,6 +47,7 @@ pub(super) fn tile(application: &mut Application<'_>) -> Result<Reading, Error> 
     let shape: Vec<usize> =
         data.shape.iter().zip(&repeats).map(|(dim, times)| dim.saturating_mul(*times)).collect();
     application.count(&shape)?;
+    application.listed(shape.iter().sum())?;
     let indices =
         data.shape.iter().zip(&shape).map(|(dim, long)| picks((0..*long).map(|i| i % dim)));
     Ok(Reading::node(

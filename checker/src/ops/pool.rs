@@ -3,8 +3,11 @@
 use super::evaluate::{Data, Undefined};
 use super::window::{Layout, Run, sizes};
 use super::{Application, Op, Reading, Reduction, Window};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::number::{Order, Scalar};
+
+/// Most places of a window.
+const MAX_PLACES: usize = 1 << 20;
 
 pub(super) fn max_pool(application: &mut Application<'_>) -> Result<Reading, Error> {
     if application.results.get(1) == Some(&true) {
@@ -49,6 +52,15 @@ fn windows(
     let output = layout.positions(application, &mut window, &data[2..], ceil)?;
     let shape = [&data[..2], &output[..]].concat();
     application.count(&shape)?;
+    application.listed(output.iter().sum())?;
+    let places = window.kernel.iter().fold(1usize, |places, dim| places.saturating_mul(*dim));
+    if places > MAX_PLACES {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("{}: a window has more than {MAX_PLACES} places", application.node),
+        )
+        .help("a global pool or a reduction has no window"));
+    }
     if window.counts(&data[2..], &output, false).iter().flatten().any(|count| *count == 0) {
         return Err(application
             .unsupported("some window lies on padding only")

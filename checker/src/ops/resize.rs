@@ -145,7 +145,8 @@ fn resampled(
     }
     let shape: Vec<usize> = lines.iter().map(|line| line.to).collect();
     application.count(&shape)?;
-    if data.shape.contains(&0) && !shape.contains(&0) {
+    application.listed(shape.iter().sum())?;
+    if lines.iter().any(|line| line.from == 0 && line.to > 0) {
         return Err(application.contradiction(format!("`{}` has no elements", data.name)));
     }
     match settings.mode {

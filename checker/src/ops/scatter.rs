@@ -50,6 +50,7 @@ pub(super) fn gather_nd(application: &mut Application<'_>) -> Result<Reading, Er
     let depth = indices.shape[indices.shape.len() - 1];
     let shape = [&indices.shape[..indices.shape.len() - 1], &data.shape[batch + depth..]].concat();
     application.count(&shape)?;
+    application.listed(shape.iter().product())?;
     let sources = targets.into_iter().flat_map(|first| {
         (first..first + run).map(|element| Source::Element { operand: 0, element })
     });
@@ -83,6 +84,7 @@ pub(super) fn scatter_nd(application: &mut Application<'_>) -> Result<Reading, E
     if [&indices.shape[..outer], &data.shape[depth..]].concat() != updates.shape {
         return Err(misfit(application, indices, updates));
     }
+    application.listed(targets.len().saturating_mul(run as usize))?;
     let targets = targets.into_iter().flat_map(|first| first..first + run).collect();
     scattered(application, combination, targets)
 }
@@ -112,6 +114,7 @@ fn scattered(
     application.same_element(&[0, 2])?;
     let data = application.operand(0)?;
     let shape = data.shape.to_vec();
+    application.listed(application.count(&shape)?)?;
     let Some(combination) = combination else {
         let mut sources: Vec<Source> = (0..application.count(&shape)? as u32)
             .map(|element| Source::Element { operand: 0, element })
@@ -236,6 +239,7 @@ pub(super) fn trilu(application: &mut Application<'_>) -> Result<Reading, Error>
         return Err(application.contradiction(format!("{shape:?} is no shape of matrices")));
     };
     let count = application.count(shape)?;
+    application.listed(count)?;
     let source = |element: usize| {
         let (row, column) = (element / columns % rows, element % columns);
         let above = (column as i64 - row as i64).saturating_sub(diagonal);

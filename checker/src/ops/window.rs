@@ -114,10 +114,11 @@ impl Window {
                 true => (0, self.begin[axis] + input[axis] + self.end[axis]),
                 false => (self.begin[axis], self.begin[axis] + input[axis]),
             };
-            (0..self.kernel[axis])
-                .map(|place| first + place * self.dilations[axis])
-                .filter(|at| (least..behind).contains(at))
-                .count()
+            // The first place at or behind a point of the padded axis.
+            let place = |at: usize| {
+                at.saturating_sub(first).div_ceil(self.dilations[axis]).min(self.kernel[axis])
+            };
+            place(behind) - place(least)
         };
         (0..self.kernel.len())
             .map(|axis| (0..output[axis]).map(|position| count(axis, position)).collect())
@@ -219,7 +220,7 @@ impl<'a> Layout<'a> {
             let (extent, stride) = (window.extent(axis), window.strides[axis]);
             if matches!(self.auto_pad, AutoPad::SameUpper | AutoPad::SameLower) {
                 let positions = length.div_ceil(stride);
-                let span = (positions.max(1) - 1) * stride + extent;
+                let span = ((positions.max(1) - 1) * stride).saturating_add(extent);
                 let total = span.saturating_sub(length);
                 let more = total - total / 2;
                 (window.begin[axis], window.end[axis]) = match self.auto_pad {
