@@ -8,7 +8,7 @@ mod support;
 
 use flate2::read::GzDecoder;
 use plimsoll_check::graph::{ElementType, Graph, Node};
-use plimsoll_check::number::{Interval, Rational, Scalar};
+use plimsoll_check::number::{Exact, Interval, Rational, Scalar};
 use plimsoll_check::onnx::{self, proto};
 use plimsoll_check::ops::{Op, SUPPORTED, Undefined, evaluate};
 use std::collections::BTreeSet;
@@ -97,6 +97,13 @@ fn exact(value: f64) -> Rational {
     Rational::from_f64(value).unwrap()
 }
 
+/// The exact outputs.
+fn rational(graph: &Graph, inputs: &[Vec<f64>]) -> Result<Vec<Vec<Rational>>, Undefined> {
+    let outputs = evaluate(graph, &map(inputs, |value| Exact::from(exact(value))))?;
+    let values = |output: Vec<Exact>| output.into_iter().map(|value| value.0.unwrap()).collect();
+    Ok(outputs.into_iter().map(values).collect())
+}
+
 /// The graph of a case; an ingenious error message beats an unwrap.
 fn graph(case: &Case) -> Graph {
     onnx::read(case.model.clone().into()).unwrap_or_else(|error| panic!("{}: {error}", case.name))
@@ -147,7 +154,7 @@ fn rationals_and_intervals_agree() {
         let (name, graph) = (&case.name, graph(case));
         let x = inputs(case, &graph);
         let truth = evaluate(&graph, &map(&x, Tracked::from_stored)).unwrap();
-        match evaluate(&graph, &map(&x, exact)) {
+        match rational(&graph, &x) {
             Ok(rational) => {
                 for (y, truth) in rational.iter().flatten().zip(truth.iter().flatten()) {
                     assert_eq!(*y, truth.value, "{name}");
@@ -212,7 +219,7 @@ fn intervals_enclose_boxes() {
                         b.iter().map(|i| i.lo + (i.hi - i.lo) * 0.25 * below(5) as f64).collect()
                     })
                     .collect();
-                let values = match evaluate(&graph, &map(&point, exact)) {
+                let values = match rational(&graph, &point) {
                     Ok(values) => values,
                     Err(Undefined::Irrational) => {
                         let values = evaluate(&graph, &map(&point, Tracked::from_stored)).unwrap();
@@ -241,7 +248,7 @@ fn constants_fold_to_the_same_values() {
         let name = &case.name;
         let original = graph(case);
         let x = inputs(case, &original);
-        let Ok(expected) = evaluate(&original, &map(&x, exact)) else { continue };
+        let Ok(expected) = rational(&original, &x) else { continue };
         let mut model = onnx::decode(case.model.clone().into()).unwrap();
         let network = model.graph.as_mut().unwrap();
         let free = std::mem::take(&mut network.input);
@@ -264,7 +271,7 @@ fn constants_fold_to_the_same_values() {
             Ok(folded) => folded,
             Err(error) => panic!("{name}: {error}"),
         };
-        let found = evaluate(&folded, &[vec![Rational::ZERO; count]]).unwrap();
+        let found = rational(&folded, &[vec![0.0; count]]).unwrap();
         assert_eq!(found, expected, "{name}");
         for id in &folded.outputs {
             let value = folded.value(*id);
@@ -327,10 +334,19 @@ fn damaged_models_do_no_harm() {
 
 #[test]
 fn every_operator_has_a_case() {
-    let names: BTreeSet<String> = cases()
-        .iter()
-        .flat_map(|case| {
-            let model = onnx::decode(case.model.clone().into()).unwrap();
+    let mut models: Vec<Vec<u8>> = cases().into_iter().map(|case| case.model).collect();
+    // Functions have cases of their own, in `tests/functions.rs`.
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/functions");
+    for file in std::fs::read_dir(functions).unwrap() {
+        let file = file.unwrap().path();
+        if file.extension().is_some_and(|extension| extension == "onnx") {
+            models.push(std::fs::read(file).unwrap());
+        }
+    }
+    let names: BTreeSet<String> = models
+        .into_iter()
+        .flat_map(|model| {
+            let model = onnx::decode(model.into()).unwrap();
             model.graph.unwrap().node.into_iter().map(|node| node.op_type)
         })
         .collect();

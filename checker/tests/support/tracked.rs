@@ -1,6 +1,7 @@
 //! An exact number that knows how far an execution in floats may be from it.
 
 use plimsoll_check::number::{Rational, Scalar};
+use plimsoll_check::ops::{Analytic, Function, Statistics};
 use std::cmp::Ordering;
 
 /// The exact value of an expression, and what bounds the error of any execution of it.
@@ -164,5 +165,21 @@ impl Scalar for Tracked {
     }
     fn integer(&self) -> Option<Self> {
         self.value.to_integer().map(|_| self.clone())
+    }
+}
+
+/// The cases have none of these: their errors are tabled and tested one by one.
+impl Analytic for Tracked {
+    fn pointwise(&self, function: &Function) -> Self {
+        unreachable!("{function:?} in a case")
+    }
+    fn p_relu(&self, _: &Self) -> Self {
+        unreachable!("PRelu in a case")
+    }
+    fn softmax(_: &[Self], _: bool) -> Vec<Self> {
+        unreachable!("Softmax in a case")
+    }
+    fn normalized(_: &[Self], _: &Statistics) -> Vec<Self> {
+        unreachable!("a normalisation in a case")
     }
 }
