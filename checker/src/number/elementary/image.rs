@@ -17,10 +17,11 @@ impl Elementary {
             return self.wave(x);
         }
         let mut image = self.value(x.lo).hull(self.value(x.hi));
-        if let Some(extremum) = self.turning().and_then(|turning| turning.extremum) {
-            if x.lo < extremum.hi && extremum.lo < x.hi {
-                image = image.hull(self.at(ball_around(extremum)).interval());
-            }
+        if let Some(extremum) = self.turning().and_then(|turning| turning.extremum)
+            && x.lo < extremum.hi
+            && extremum.lo < x.hi
+        {
+            image = image.hull(self.at(ball_around(extremum)).interval());
         }
         image
     }
