@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use plimsoll_check::number::{Interval, Rational};
-use plimsoll_check::ops::evaluate;
+use plimsoll_check::ops::{evaluate, evaluate_exact};
 
 /// Most elements of all values of a graph that is evaluated.
 const SMALL: usize = 1 << 12;
@@ -21,7 +21,9 @@ fuzz_target!(|data: &[u8]| {
         .collect();
     let boxes: Vec<Vec<Interval>> =
         exact.iter().map(|input| input.iter().map(Interval::around).collect()).collect();
-    let (exact, boxes) = (evaluate(&graph, &exact), evaluate(&graph, &boxes));
+    let boxes = evaluate(&graph, &boxes);
+    let Some(exact) = evaluate_exact(&graph, &exact) else { return };
+    let boxes = boxes.expect("a graph with a value at a point has an enclosure there");
     for (values, intervals) in exact.iter().zip(&boxes) {
         assert_eq!(values.len(), intervals.len());
         for (value, interval) in values.iter().zip(intervals) {

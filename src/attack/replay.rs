@@ -69,7 +69,7 @@ pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Ju
 fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>) -> Judgement {
     let case = &query.disjuncts[disjunct];
     let representable = inputs.iter().all(|x| is_representable(x, graph.element));
-    let executed = representable.then(|| execute(graph, &inputs));
+    let executed = if representable { execute(graph, &inputs) } else { None };
     let execution_violates = executed.as_ref().is_some_and(|outputs| {
         let outputs: Option<Vec<Rational>> =
             outputs.iter().map(|y| Rational::from_f64(*y)).collect();
@@ -114,7 +114,8 @@ fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>
 /// outputs' enclosures.
 fn on_intervals(graph: &Graph, rows: &[Row], inputs: &[Rational]) -> (Option<bool>, Vec<Rational>) {
     let x: Vec<Interval> = inputs.iter().map(Interval::around).collect();
-    let y = evaluate(graph, &split(graph, &x)).concat();
+    let Ok(y) = evaluate(graph, &split(graph, &x)) else { return (None, Vec::new()) };
+    let y = y.concat();
     let middles = y
         .iter()
         .map(|i| Rational::from_f64(0.5 * i.lo + 0.5 * i.hi).unwrap_or(Rational::ZERO))
@@ -143,15 +144,16 @@ fn enclose_row(row: &Row, x: &[Interval], y: &[Interval]) -> Interval {
     sum
 }
 
-/// Outputs of the model, executed in its own precision.
-pub fn execute(graph: &Graph, inputs: &[Rational]) -> Vec<f64> {
+/// Outputs of the model, executed in its own precision, if it has any at the point.
+pub fn execute(graph: &Graph, inputs: &[Rational]) -> Option<Vec<f64>> {
     let near: Vec<f64> = inputs.iter().map(Rational::to_f64).collect();
     match graph.element {
         ElementType::F32 => {
             let x: Vec<f32> = near.iter().map(|v| *v as f32).collect();
-            evaluate(graph, &split(graph, &x)).concat().into_iter().map(f64::from).collect()
+            let outputs = evaluate(graph, &split(graph, &x)).ok()?;
+            Some(outputs.concat().into_iter().map(f64::from).collect())
         }
-        _ => evaluate(graph, &split(graph, &near)).concat(),
+        _ => evaluate(graph, &split(graph, &near)).ok().map(|outputs| outputs.concat()),
     }
 }
 

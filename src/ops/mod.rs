@@ -40,14 +40,15 @@ pub(crate) struct Linear {
 /// The network that computes what the graph computes, exactly over the reals.
 ///
 /// # Errors
-/// If the graph has an operator that can be evaluated but not yet bounded.
+///
+/// If the graph has an operator that can be evaluated but not bounded yet; it is named.
 pub fn lower(graph: &Graph) -> Result<Network, Error> {
     let depends = graph.depends_on_input();
     let (varying, constant): (Vec<&GraphNode>, Vec<&GraphNode>) =
         graph.nodes.iter().partition(|node| node.outputs.iter().any(|id| depends[id.index()]));
     let mut lowering = Lowering {
         graph,
-        enclosures: enclose(graph, &constant),
+        enclosures: enclose(graph, &constant)?,
         nodes: Vec::new(),
         expressions: (0..graph.values.len()).map(|_| None).collect(),
     };
@@ -60,9 +61,9 @@ pub fn lower(graph: &Graph) -> Result<Network, Error> {
 
 /// Enclosures of the results of these nodes, which compute constants from constants. The reader stores
 /// the results that a float type holds; the others are known as intervals only.
-fn enclose(graph: &Graph, nodes: &[&GraphNode]) -> HashMap<ValueId, Vec<Interval>> {
+fn enclose(graph: &Graph, nodes: &[&GraphNode]) -> Result<HashMap<ValueId, Vec<Interval>>, Error> {
     if nodes.is_empty() {
-        return HashMap::new();
+        return Ok(HashMap::new());
     }
     let results = nodes.iter().flat_map(|node| &node.outputs).copied();
     let outputs: Vec<ValueId> = results.filter(|id| graph.value(*id).constant.is_none()).collect();
@@ -72,7 +73,10 @@ fn enclose(graph: &Graph, nodes: &[&GraphNode]) -> HashMap<ValueId, Vec<Interval
         outputs: outputs.clone(),
         ..graph.clone()
     };
-    outputs.into_iter().zip(evaluate(&constants, &[])).collect()
+    let enclosures = evaluate(&constants, &[]).map_err(|undefined| {
+        Error::new(Kind::Model, format!("a constant of the model has no value: {undefined}"))
+    })?;
+    Ok(outputs.into_iter().zip(enclosures).collect())
 }
 
 struct Lowering<'g> {
@@ -118,6 +122,16 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// Refuses a product or quotient whose factor or divisor is no constant.
+    fn factor(&self, node: &GraphNode, positions: &[usize]) -> Result<(), Error> {
+        let known = |position: &usize| {
+            node.inputs
+                .get(*position)
+                .is_some_and(|id| self.constant(*id).is_some() || self.enclosures.contains_key(id))
+        };
+        if positions.iter().any(known) { Ok(()) } else { Err(unbounded(node)) }
+    }
+
     fn linear(&self, node: &GraphNode) -> Result<Vec<Linear>, Error> {
         let operands: Vec<elementwise::Operand<'_>> = node
             .inputs
@@ -140,24 +154,66 @@ impl Lowering<'_> {
             | Op::Concat { .. }
             | Op::Slice { .. }
             | Op::Split { .. }
-            | Op::Gather { .. } => movement::linear(self.graph, node, &operands),
+            | Op::Gather { .. }
+            | Op::Pick { .. }
+            | Op::Rearrange { .. }
+            | Op::Move { .. } => movement::linear(self.graph, node, &operands),
             Op::Neg => vec![elementwise::scaled(&operands, shape, &[-1.0])],
             Op::Add => vec![elementwise::scaled(&operands, shape, &[1.0, 1.0])],
             Op::Sub => vec![elementwise::scaled(&operands, shape, &[1.0, -1.0])],
-            Op::Mul => vec![elementwise::product(&operands, shape)],
-            Op::Div => vec![elementwise::quotient(&operands, shape)],
+            Op::Mul => {
+                self.factor(node, &[0, 1])?;
+                vec![elementwise::product(&operands, shape)]
+            }
+            Op::Div => {
+                self.factor(node, &[1])?;
+                vec![elementwise::quotient(&operands, shape)]
+            }
             Op::ReduceSum { axes } => vec![linear::reduce_sum(&operands, axes)],
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
+                self.factor(node, &[0, 1])?;
                 let factors = (f64::from(*alpha), f64::from(*beta));
                 vec![linear::gemm(&operands, shape, factors, (*trans_a, *trans_b))]
             }
-            Op::MatMul => vec![linear::matmul(&operands, shape)],
+            Op::MatMul => {
+                self.factor(node, &[0, 1])?;
+                vec![linear::matmul(&operands, shape)]
+            }
             Op::Pointwise(_)
             | Op::PRelu
             | Op::Softmax { .. }
             | Op::Normalization(_)
             | Op::Quantize { .. }
-            | Op::Dequantize { .. } => return Err(unbounded(node)),
+            | Op::Dequantize { .. }
+            | Op::IntegerDiv
+            | Op::Sum
+            | Op::Mean
+            | Op::Max
+            | Op::Min
+            | Op::Reduce { .. }
+            | Op::Scatter { .. }
+            | Op::GatherAt { .. }
+            | Op::OneHot { .. }
+            | Op::Conv { .. }
+            | Op::ConvTranspose { .. }
+            | Op::BatchNormalization { .. }
+            | Op::MaxPool { .. }
+            | Op::AveragePool { .. }
+            | Op::Interpolate { .. }
+            | Op::ArgMax { .. }
+            | Op::ArgMin { .. }
+            | Op::TopK { .. }
+            | Op::Compare { .. }
+            | Op::Not
+            | Op::Connect { .. }
+            | Op::Where
+            | Op::Cast { .. }
+            | Op::CumSum { .. }
+            | Op::Einsum { .. }
+            | Op::Scaler { .. }
+            | Op::Normalizer { .. }
+            | Op::LinearClassifier { .. }
+            | Op::LinearRegressor { .. } => return Err(unbounded(node)),
         })
     }
 
@@ -321,7 +377,11 @@ fn unbounded(node: &GraphNode) -> Error {
         Op::Softmax { .. } => "softmax".to_string(),
         Op::Normalization(_) => "normalisation".to_string(),
         Op::Quantize { .. } | Op::Dequantize { .. } => "quantisation".to_string(),
-        other => format!("{other:?}"),
+        // The operator's name, without its attributes.
+        other => {
+            let debug = format!("{other:?}");
+            debug.split([' ', '{', '(']).next().unwrap_or_default().to_string()
+        }
     };
     Error::new(
         Kind::UnsupportedOperator,

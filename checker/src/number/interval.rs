@@ -93,6 +93,55 @@ impl Interval {
         Interval { lo, hi: if self == Interval::ZERO { 0.0 } else { most.next_up() } }
     }
 
+    /// The square root; [`Interval::ALL`] if a number in the interval is negative.
+    pub fn sqrt(self) -> Interval {
+        if !(self.lo >= 0.0) {
+            return Interval::ALL;
+        }
+        // The root of a float is correctly rounded, never negative, and zero for zero only.
+        let high = if self.hi == 0.0 { 0.0 } else { self.hi.sqrt().next_up() };
+        Interval::new(self.lo.sqrt().next_down().max(0.0), high)
+    }
+
+    /// `sums[i * sum_step] += weight * values[i * value_step]` for `count` values of i; `weight` is finite.
+    ///
+    /// Ends move outward by at least what [`Interval::add`] and [`Interval::mul`] move them, in plain
+    /// float arithmetic that compilers vectorise. A float v errs by half a unit in the last place at
+    /// most, and |v| * 2^-52, rounded, is at least a whole unit wherever v is normal. A product may
+    /// also underflow; the least float covers that, unless a factor is zero and nothing is lost. A sum
+    /// of two floats never errs when it is subnormal.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is shorter than the steps need.
+    pub fn add_scaled(
+        sums: &mut [Interval],
+        sum_step: usize,
+        values: &[Interval],
+        value_step: usize,
+        count: usize,
+        weight: f64,
+    ) {
+        const UNIT: f64 = f64::EPSILON;
+        const LEAST: f64 = f64::from_bits(1);
+        if weight == 0.0 {
+            return;
+        }
+        let one = |sum: &mut Interval, value: &Interval| {
+            let (a, b) = if weight > 0.0 { (value.lo, value.hi) } else { (value.hi, value.lo) };
+            let (low, high) = (weight * a, weight * b);
+            let low = low - (low.abs() * UNIT + if a == 0.0 { 0.0 } else { LEAST });
+            let high = high + (high.abs() * UNIT + if b == 0.0 { 0.0 } else { LEAST });
+            let (low, high) = (sum.lo + low, sum.hi + high);
+            *sum = Interval::new(low - low.abs() * UNIT, high + high.abs() * UNIT);
+        };
+        if sum_step == 1 && value_step == 1 {
+            sums[..count].iter_mut().zip(&values[..count]).for_each(|(s, v)| one(s, v));
+        } else {
+            (0..count).for_each(|i| one(&mut sums[i * sum_step], &values[i * value_step]));
+        }
+    }
+
     /// Whether the real number lies inside.
     pub fn contains(&self, value: &Rational) -> bool {
         let above = Rational::from_f64(self.lo).is_none_or(|lo| lo <= *value);
@@ -130,6 +179,39 @@ mod tests {
                     }
                 }
             }
+        }
+
+        #[test]
+        fn scaled_sums_enclose_the_exact_result(a in any_float(), b in any_float(), c in any_float(), weight in any_float()) {
+            let (x, y) = (Interval::new(a.min(b), a.max(b)), Interval::point(c));
+            let mut sums = [y];
+            Interval::add_scaled(&mut sums, 1, &[x], 1, 1, weight);
+            for p in [a, b] {
+                let [ep, ec, ew] = [p, c, weight].map(|v| Rational::from_f64(v).unwrap());
+                prop_assert!(sums[0].contains(&(&ec + &(&ew * &ep))));
+            }
+        }
+
+        #[test]
+        fn scaled_sums_survive_underflow(a in -40i64..40, weight in -1.0..1.0f64, subnormal in 1i32..60) {
+            // Products of few units in the last place of the subnormal numbers.
+            let value = a as f64 * f64::from_bits(1);
+            let weight = weight * 2f64.powi(subnormal % 3);
+            let mut sums = [Interval::ZERO];
+            Interval::add_scaled(&mut sums, 1, &[Interval::point(value)], 1, 1, weight);
+            let [value, weight] = [value, weight].map(|v| Rational::from_f64(v).unwrap());
+            prop_assert!(sums[0].contains(&(&weight * &value)));
+        }
+
+        #[test]
+        fn roots_are_enclosed(a in any_float(), b in any_float()) {
+            let x = Interval::new(a.abs().min(b.abs()), a.abs().max(b.abs()));
+            let root = x.sqrt();
+            // The square of the lower end is not above, that of the upper end not below.
+            let square = |v: f64| Rational::from_f64(v).map(|v| &v * &v);
+            prop_assert!(square(root.lo).unwrap() <= Rational::from_f64(x.lo).unwrap());
+            prop_assert!(square(root.hi).is_none_or(|s| s >= Rational::from_f64(x.hi).unwrap()));
+            prop_assert_eq!(Interval::new(-1.0, 1.0).sqrt(), Interval::ALL);
         }
     }
 }

@@ -256,6 +256,25 @@ impl Rational {
         Some(Rational::from_big(self.big() / divisor.big()))
     }
 
+    /// The integer next to the value on the way to zero.
+    pub fn trunc(&self) -> Rational {
+        match &self.0 {
+            Repr::Small { num, den } => {
+                // The quotient is no larger than the numerator.
+                Rational(Repr::Small { num: (*num as i128 / *den as i128) as i64, den: 1 })
+            }
+            Repr::Big(value) => Rational::from_big(RBig::from(value.trunc())),
+        }
+    }
+
+    /// The value as an integer, if it is one that fits.
+    pub fn to_integer(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Small { num, den: 1 } => Some(num),
+            _ => None,
+        }
+    }
+
     /// The greatest float that is not above the value (`-inf` below the range of floats).
     pub fn to_f64_down(&self) -> f64 {
         let (near, residual) = self.nearest();
@@ -350,6 +369,12 @@ impl fmt::Display for Rational {
 impl fmt::Debug for Rational {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl Default for Rational {
+    fn default() -> Rational {
+        Rational::ZERO
     }
 }
 

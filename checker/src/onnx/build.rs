@@ -6,12 +6,11 @@ use super::proto::{GraphProto, NodeProto, TensorTypeProto, ValueInfoProto, type_
 use super::tensor::{self, element_count, element_type};
 use crate::error::{Error, Kind};
 use crate::graph::{ElementType, Graph, Node, Tensor, Value, ValueId};
-use crate::number::Rational;
 use crate::ops::{
-    Application, Attributes, Budget, Folded, Known, Operand, Reading, SUPPORTED, fold, supported,
+    Application, Attributes, Budget, Folded, Known, LEARNED, Op, Operand, Reading, SUPPORTED,
+    Unstored, fold, supported,
 };
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 
 /// Builds the graph of a model that uses the given version of the standard operators.
 pub(super) fn build(proto: &GraphProto, opset: i64) -> Result<Graph, Error> {
@@ -57,8 +56,8 @@ fn stored_bytes(proto: &GraphProto) -> usize {
 /// A value while the graph is built.
 struct Draft {
     value: Value,
-    /// The exact elements of a constant that its float type does not hold.
-    exact: Option<Rc<[Rational]>>,
+    /// The elements of a constant that its float type does not hold.
+    exact: Option<Unstored>,
     depends_on_input: bool,
 }
 
@@ -202,7 +201,14 @@ impl<'a> Builder<'a> {
     ) -> Result<(), Error> {
         let described = describe(node);
         let operator = supported(&node.op_type)
-            .filter(|operator| is_standard_domain(&node.domain) && operator.since <= self.opset)
+            .filter(|operator| match node.domain.as_str() {
+                LEARNED => operator.domain == LEARNED,
+                domain => {
+                    is_standard_domain(domain)
+                        && operator.domain.is_empty()
+                        && operator.since <= self.opset
+                }
+            })
             .ok_or_else(|| self.unsupported(node))?;
         let mut ids = Vec::with_capacity(node.input.len());
         for name in &node.input {
@@ -234,7 +240,7 @@ impl<'a> Builder<'a> {
                 }
                 self.push_constant(results.first().copied().unwrap_or_default(), tensor);
             }
-            Reading::Node { op, operands, shapes } => {
+            Reading::Node { op, operands, shapes, elements } => {
                 let mut inputs = Vec::with_capacity(operands.len());
                 for position in operands {
                     inputs.extend(ids[position]);
@@ -245,27 +251,42 @@ impl<'a> Builder<'a> {
                 let values = &self.values;
                 let draft = |id: &ValueId| &values[id.index()];
                 let depends_on_input = inputs.iter().any(|id| draft(id).depends_on_input);
-                let element = op.result_element(draft(&inputs[0]).value.element);
+                let first = draft(&inputs[0]).value.element;
+                if let Op::Cast { to: to @ (ElementType::F32 | ElementType::F64) } = op
+                    && matches!(first, ElementType::F32 | ElementType::F64)
+                {
+                    self.notes.push(format!(
+                        "{described}: the cast from {first:?} to {to:?} changes nothing over the reals"
+                    ));
+                }
+                let otherwise = op.result_element(first);
+                let typed: Vec<(Vec<usize>, ElementType)> = shapes
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, shape)| (shape, elements.get(at).copied().unwrap_or(otherwise)))
+                    .collect();
                 let folded = if depends_on_input {
-                    shapes.iter().map(|_| Folded::Unknown).collect()
+                    typed.iter().map(|_| Folded::Unknown).collect()
                 } else {
                     let known: Vec<Known<'_>> = inputs.iter().map(|id| known(draft(id))).collect();
-                    if !self.budget.movement(&op, &known, &shapes) {
+                    if !self.budget.movement(&op, &known, &typed) {
                         return Err(self.too_much_folded(&described));
                     }
-                    fold(&op, &known, &shapes, &mut self.budget)
-                        .map_err(|what| Error::new(Kind::Model, format!("{described}: {what}")))?
+                    fold(&op, &known, &typed, &mut self.budget).map_err(|(kind, what)| {
+                        Error::new(kind, format!("{described}: {what}"))
+                            .help("store the result as a constant; onnx-simplifier does that")
+                    })?
                 };
-                let mut outputs = Vec::with_capacity(shapes.len());
+                let mut outputs = Vec::with_capacity(typed.len());
                 let mut needs_node = false;
-                for (at, (shape, folded)) in shapes.into_iter().zip(folded).enumerate() {
+                for (at, ((shape, element), folded)) in typed.into_iter().zip(folded).enumerate() {
                     let name = results.get(at).copied().unwrap_or_default();
                     let exact = match folded {
                         Folded::Stored(tensor) => {
                             outputs.push(self.push_constant(name, tensor));
                             continue;
                         }
-                        Folded::Exact(exact) => Some(exact),
+                        Folded::Unstored(exact) => Some(exact),
                         Folded::Unknown => None,
                     };
                     needs_node = true;
@@ -332,13 +353,6 @@ impl<'a> Builder<'a> {
                     format!("the output `{}` is listed twice", output.name),
                 ));
             }
-            if !matches!(value.element, ElementType::F32 | ElementType::F64) {
-                return Err(Error::new(
-                    Kind::UnsupportedOperator,
-                    format!("the output `{}` holds no floats", output.name),
-                )
-                .help("outputs of type float and double are supported"));
-            }
             compare_declared(output, value)?;
             ids.push(id);
         }
@@ -389,7 +403,7 @@ fn operand(draft: &Draft) -> Operand<'_> {
         shape: &draft.value.shape,
         element: draft.value.element,
         constant: draft.value.constant.as_ref(),
-        exact: draft.exact.as_deref(),
+        exact: draft.exact.as_ref().map(|exact| &exact.values[..]),
         depends_on_input: draft.depends_on_input,
     }
 }

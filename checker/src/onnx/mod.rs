@@ -10,8 +10,8 @@ pub mod proto;
 pub mod scan;
 mod tensor;
 
-pub(crate) use tensor::read as read_tensor;
 pub use tensor::{MAX_ELEMENTS, MAX_RANK, element_count};
+pub(crate) use tensor::{element_type, read as read_tensor};
 
 use crate::error::{Error, Kind};
 use crate::graph::Graph;

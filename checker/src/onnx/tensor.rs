@@ -37,7 +37,7 @@ pub fn element_count(shape: &[usize]) -> Result<usize, Error> {
 }
 
 /// The element type for a `TensorProto.DataType` number, if it is one that is read.
-pub(super) fn element_type(data_type: i32) -> Option<ElementType> {
+pub(crate) fn element_type(data_type: i32) -> Option<ElementType> {
     match data_type {
         1 => Some(ElementType::F32),
         11 => Some(ElementType::F64),

@@ -3,13 +3,13 @@
 use super::function::Function;
 use super::normalization::{self, Statistics};
 use super::softmax;
-use crate::number::{Exact, Interval, Rational, Scalar};
+use crate::number::{Exact, Interval, Order, Rational, Scalar};
 
 /// A number type in which every operator can be evaluated.
 ///
 /// In `f32` and `f64` a result is a rounded one, the same on every machine; on intervals it encloses, all reals
 /// where an operator is not defined; in [`Exact`] it is exact, or nothing where it is not rational.
-pub trait Analytic: Scalar {
+pub trait Analytic: Scalar + Order {
     /// The image under a pointwise function.
     fn pointwise(&self, function: &Function) -> Self;
     /// `x` where it is not negative, `slope x` elsewhere.
@@ -38,7 +38,7 @@ macro_rules! float_analytic {
                 )
             }
             fn normalized(group: &[Self], statistics: &Statistics) -> Vec<Self> {
-                normalization::rounded(group, statistics, |x| x.sqrt())
+                normalization::rounded(group, statistics, |x| <$type>::sqrt(*x))
             }
         }
     };

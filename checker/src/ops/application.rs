@@ -34,13 +34,30 @@ pub(crate) enum Reading {
         operands: Vec<usize>,
         /// The shape of each result.
         shapes: Vec<Vec<usize>>,
+        /// The element type of each result; empty if all have that of the first of these operands.
+        elements: Vec<ElementType>,
     },
 }
 
 impl Reading {
     /// An operator with one result.
     pub fn node(op: Op, operands: impl Into<Vec<usize>>, shape: Vec<usize>) -> Reading {
-        Reading::Node { op, operands: operands.into(), shapes: vec![shape] }
+        Reading::Node { op, operands: operands.into(), shapes: vec![shape], elements: Vec::new() }
+    }
+
+    /// An operator with one result of the given type.
+    pub fn typed(
+        op: Op,
+        operands: impl Into<Vec<usize>>,
+        shape: Vec<usize>,
+        element: ElementType,
+    ) -> Reading {
+        Reading::Node {
+            op,
+            operands: operands.into(),
+            shapes: vec![shape],
+            elements: vec![element],
+        }
     }
 }
 
@@ -127,9 +144,7 @@ impl<'a> Application<'a> {
     pub fn integers(&self, position: usize, role: &str) -> Result<Option<&'a [i64]>, Error> {
         let Some(operand) = self.optional(position) else { return Ok(None) };
         let Some(tensor) = operand.constant else {
-            return Err(self
-                .unsupported(format!("{role} (operand `{}`) depend on the input", operand.name))
-                .help("export with fixed shapes; onnx-simplifier may fold the computation"));
+            return Err(self.not_constant(operand, role));
         };
         match tensor.integers() {
             Some(integers) => Ok(Some(integers)),
@@ -138,6 +153,42 @@ impl<'a> Application<'a> {
                     .contradiction(format!("{role} (operand `{}`) are no integers", operand.name)))
             }
         }
+    }
+
+    /// The constant floats at a position; `None` if absent or empty.
+    pub fn floats(&self, position: usize, role: &str) -> Result<Option<Vec<f64>>, Error> {
+        let Some(operand) = self.optional(position).filter(|operand| !operand.shape.contains(&0))
+        else {
+            return Ok(None);
+        };
+        self.float(position)?;
+        match operand.constant {
+            Some(tensor) => Ok(Some((0..tensor.len()).map(|index| tensor.float(index)).collect())),
+            None => Err(self.not_constant(operand, role)),
+        }
+    }
+
+    /// The constant integer at a position, as an axis or a count comes; `None` if absent.
+    pub fn integer(&self, position: usize, role: &str) -> Result<Option<i64>, Error> {
+        match self.integers(position, role)? {
+            None => Ok(None),
+            Some([integer]) => Ok(Some(*integer)),
+            Some(_) => Err(self.contradiction(format!("{role} should be one integer"))),
+        }
+    }
+
+    /// An error: an operand should be known when the model is read.
+    pub fn not_constant(&self, operand: &Operand<'_>, role: &str) -> Error {
+        let name = operand.name;
+        if operand.depends_on_input {
+            return self
+                .unsupported(format!("{role} (operand `{name}`) depend on the input"))
+                .help("export with fixed shapes; onnx-simplifier may fold the computation");
+        }
+        self.unsupported(format!(
+            "{role} (operand `{name}`) come from constants by a computation that no float type holds exactly"
+        ))
+        .help("store them in the model; onnx-simplifier does that")
     }
 
     /// The axis that an integer means, counted from the end when negative.
@@ -167,6 +218,19 @@ impl<'a> Application<'a> {
         })
     }
 
+    /// Refuses to list more elements one by one, while the model is read, than memory is meant for.
+    pub fn listed(&self, count: usize) -> Result<(), Error> {
+        const MOST: usize = 1 << 22;
+        if count > MOST {
+            return Err(Error::new(
+                Kind::TooLarge,
+                format!("{} moves {count} elements; at most {MOST} are supported", self.node),
+            )
+            .help("split the tensor, or leave the operator out of the model"));
+        }
+        Ok(())
+    }
+
     /// An error: the model contradicts the standard or itself at this node.
     pub fn contradiction(&self, what: impl AsRef<str>) -> Error {
         Error::new(Kind::Model, format!("{}: {}", self.node, what.as_ref()))
@@ -176,11 +240,5 @@ impl<'a> Application<'a> {
     /// An error: valid, but not supported.
     pub fn unsupported(&self, what: impl AsRef<str>) -> Error {
         Error::new(Kind::UnsupportedOperator, format!("{}: {}", self.node, what.as_ref()))
-    }
-
-    /// An error: two operands that depend on the input would be multiplied or divided.
-    pub fn nonlinear(&self, left: &Operand<'_>, right: &Operand<'_>) -> Error {
-        self.unsupported(format!("both `{}` and `{}` depend on the input", left.name, right.name))
-            .help("products of two variables are not supported yet")
     }
 }

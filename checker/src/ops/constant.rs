@@ -1,8 +1,10 @@
-//! Operators whose result is known when the model is read: Constant, ConstantOfShape, Shape.
+//! Operators whose result is known when the model is read: Constant, ConstantOfShape, Shape, Size,
+//! Range, NonZero.
 
 use super::{Application, Reading};
 use crate::error::{Error, Kind};
 use crate::graph::{Tensor, TensorData};
+use crate::number::Rational;
 
 /// Largest constant that an operator may make from nothing.
 const MAX_MADE: usize = 1 << 24;
@@ -41,15 +43,7 @@ pub(super) fn constant_of_shape(application: &mut Application<'_>) -> Result<Rea
             || application.contradiction(format!("the shape {dims:?} has a negative dimension")),
         )?;
     let count = application.count(&shape)?;
-    if count > MAX_MADE {
-        return Err(Error::new(
-            Kind::TooLarge,
-            format!(
-                "{} makes a constant of {count} elements; at most {MAX_MADE} are supported",
-                application.node
-            ),
-        ));
-    }
+    limit(application, count)?;
     let data = match value {
         None => TensorData::F32(vec![0.0; count].into()),
         Some(value) if value.len() != 1 => {
@@ -65,6 +59,19 @@ pub(super) fn constant_of_shape(application: &mut Application<'_>) -> Result<Rea
         },
     };
     Ok(Reading::Constant(Tensor { shape, data }))
+}
+
+fn limit(application: &Application<'_>, count: usize) -> Result<(), Error> {
+    if count > MAX_MADE {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!(
+                "{} makes a constant of {count} elements; at most {MAX_MADE} are supported",
+                application.node
+            ),
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn shape(application: &mut Application<'_>) -> Result<Reading, Error> {
@@ -84,4 +91,73 @@ pub(super) fn shape(application: &mut Application<'_>) -> Result<Reading, Error>
     let dims: Vec<i64> =
         shape.get(start..end).unwrap_or_default().iter().map(|dim| *dim as i64).collect();
     Ok(Reading::Constant(Tensor { shape: vec![dims.len()], data: TensorData::I64(dims.into()) }))
+}
+
+pub(super) fn size(application: &mut Application<'_>) -> Result<Reading, Error> {
+    application.arity(1, 1)?;
+    let count = application.count(application.operand(0)?.shape)? as i64;
+    Ok(Reading::Constant(Tensor { shape: Vec::new(), data: TensorData::I64([count].into()) }))
+}
+
+pub(super) fn range(application: &mut Application<'_>) -> Result<Reading, Error> {
+    application.arity(3, 3)?;
+    application.same_element(&[0, 1, 2])?;
+    let mut bounds = Vec::with_capacity(3);
+    for (position, role) in ["the start", "the limit", "the step"].into_iter().enumerate() {
+        let operand = application.operand(position)?;
+        let Some(tensor) = operand.constant else {
+            return Err(application.not_constant(operand, role));
+        };
+        let number = match &tensor.data {
+            TensorData::I64(data) => data.first().map(|value| Rational::from(*value)),
+            TensorData::I8(_) | TensorData::U8(_) | TensorData::Bool(_) => None,
+            TensorData::F32(_) | TensorData::F64(_) if tensor.is_empty() => None,
+            TensorData::F32(_) | TensorData::F64(_) => Rational::from_f64(tensor.float(0)),
+        };
+        match number.filter(|_| tensor.len() == 1) {
+            Some(number) => bounds.push(number),
+            None => return Err(application.contradiction(format!("{role} is no number"))),
+        }
+    }
+    let (start, step) = (&bounds[0], &bounds[2]);
+    let steps = (&bounds[1] - start)
+        .checked_div(step)
+        .ok_or_else(|| application.contradiction("the step is zero"))?;
+    let whole = steps.trunc();
+    let count = if steps > whole { &whole + &Rational::ONE } else { whole };
+    let count = match count.to_integer() {
+        Some(count) => usize::try_from(count).unwrap_or(0),
+        None if count.signum() < 0 => 0,
+        None => usize::MAX,
+    };
+    application.listed(count)?;
+    let values: Vec<Rational> =
+        (0..count as i64).map(|at| start + &(&Rational::from(at) * step)).collect();
+    let element = application.operand(0)?.element;
+    let data = super::fold::representable(&values, element).ok_or_else(|| {
+        application
+            .unsupported("a number of the range is none of its type")
+            .help("store the numbers as a constant")
+    })?;
+    Ok(Reading::Constant(Tensor { shape: vec![count], data }))
+}
+
+pub(super) fn non_zero(application: &mut Application<'_>) -> Result<Reading, Error> {
+    application.arity(1, 1)?;
+    let operand = application.operand(0)?;
+    let Some(tensor) = operand.constant else {
+        return Err(application.not_constant(operand, "the elements"));
+    };
+    let nonzero = |index: &usize| match tensor.integers() {
+        Some(integers) => integers[*index] != 0,
+        None => tensor.float(*index) != 0.0,
+    };
+    let found: Vec<usize> = (0..tensor.len()).filter(nonzero).collect();
+    let strides = super::broadcast::strides(&tensor.shape);
+    let places = strides
+        .iter()
+        .zip(&tensor.shape)
+        .flat_map(|(stride, dim)| found.iter().map(move |index| (index / stride % dim) as i64));
+    let data = TensorData::I64(places.collect());
+    Ok(Reading::Constant(Tensor { shape: vec![strides.len(), found.len()], data }))
 }

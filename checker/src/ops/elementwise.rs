@@ -1,7 +1,7 @@
 //! Elementwise operators: Relu, Neg, Identity, Dropout, and Add, Sub, Mul, Div with broadcasting.
 
 use super::broadcast::{broadcast, stretched_indices};
-use super::evaluate::Data;
+use super::evaluate::{Data, Undefined};
 use super::{Application, Op, Reading};
 use crate::error::{Error, Kind};
 use crate::graph::ElementType;
@@ -57,34 +57,19 @@ pub(super) fn sub(application: &mut Application<'_>) -> Result<Reading, Error> {
 }
 
 pub(super) fn mul(application: &mut Application<'_>) -> Result<Reading, Error> {
-    application.arity(2, 2)?;
-    let (a, b) = (application.operand(0)?, application.operand(1)?);
-    if a.depends_on_input && b.depends_on_input {
-        return Err(application.nonlinear(a, b));
-    }
     binary(application, Op::Mul)
 }
 
 pub(super) fn div(application: &mut Application<'_>) -> Result<Reading, Error> {
     application.arity(2, 2)?;
     let (a, b) = (application.operand(0)?, application.operand(1)?);
-    if b.depends_on_input {
-        return Err(application
-            .unsupported(format!("the divisor `{}` depends on the input", b.name))
-            .help("quotients and products of two variables are not supported yet"));
-    }
     let zero = match (b.constant, b.exact) {
         (Some(tensor), _) => (0..tensor.len()).find(|index| match tensor.integers() {
             Some(integers) => integers[*index] == 0,
             None => tensor.float(*index) == 0.0,
         }),
         (None, Some(exact)) => exact.iter().position(|value| value.is_zero()),
-        (None, None) => {
-            return Err(application.unsupported(format!(
-                "the divisor `{}` is a constant too large to be computed exactly",
-                b.name
-            )));
-        }
+        (None, None) => None,
     };
     if let Some(index) = zero {
         return Err(Error::new(
@@ -95,24 +80,36 @@ pub(super) fn div(application: &mut Application<'_>) -> Result<Reading, Error> {
             ),
         ));
     }
-    binary(application, Op::Div)
+    // ONNX rounds quotients of integers toward zero.
+    let integers = b.element == ElementType::I64;
+    binary(application, if integers { Op::IntegerDiv } else { Op::Div })
 }
 
 fn binary(application: &mut Application<'_>, op: Op) -> Result<Reading, Error> {
     application.arity(2, 2)?;
     application.same_element(&[0, 1])?;
     numeric(application, 0)?;
-    let (a, b) = (application.operand(0)?, application.operand(1)?);
-    let shape = broadcast(a.shape, b.shape).ok_or_else(|| {
-        application.contradiction(format!(
-            "the shapes {:?} of `{}` and {:?} of `{}` do not broadcast",
-            a.shape, a.name, b.shape, b.name
-        ))
-    })?;
-    application.count(&shape)?;
+    let shape = common_shape(application)?;
     Ok(Reading::node(op, [0, 1], shape))
 }
 
+/// The shape to which all operands broadcast.
+pub(super) fn common_shape(application: &Application<'_>) -> Result<Vec<usize>, Error> {
+    let mut shape = application.operand(0)?.shape.to_vec();
+    for position in 1..application.operands.len() {
+        let operand = application.operand(position)?;
+        shape = broadcast(&shape, operand.shape).ok_or_else(|| {
+            application.contradiction(format!(
+                "the shapes {shape:?} and {:?} of `{}` do not broadcast",
+                operand.shape, operand.name
+            ))
+        })?;
+    }
+    application.count(&shape)?;
+    Ok(shape)
+}
+
+/// Refuses an operand of truth values.
 pub(super) fn numeric(application: &Application<'_>, position: usize) -> Result<(), Error> {
     let operand = application.operand(position)?;
     match operand.element {
@@ -142,6 +139,21 @@ pub(super) fn zip<S: Scalar>(
 ) -> Vec<S> {
     let (x, y) = (spread(a, shape), spread(b, shape));
     x.iter().zip(y.iter()).map(|(x, y)| f(x, y)).collect()
+}
+
+/// The quotients of every pair of elements, broadcast to `shape`; of integers if `integers`.
+pub(super) fn quotients<S: Scalar>(
+    a: &Data<'_, S>,
+    b: &Data<'_, S>,
+    shape: &[usize],
+    integers: bool,
+) -> Result<Vec<S>, Undefined> {
+    let (x, y) = (spread(a, shape), spread(b, shape));
+    let quotient = |(x, y): (&S, &S)| {
+        let quotient = x.checked_div(y).ok_or(Undefined::Division)?;
+        Ok(if integers { quotient.trunc() } else { quotient })
+    };
+    x.iter().zip(y.iter()).map(quotient).collect()
 }
 
 /// The elements of an operand broadcast to `shape`.

@@ -5,20 +5,47 @@
 //! the reals for every choice of inputs in the operands; in exact numbers it is exact, or nothing.
 
 use super::{
-    Analytic, Op, elementwise, index_map, linear, normalization, quantize, reduce, softmax,
+    Analytic, Op, Source, batch_normalization, compare, convolution, cumulate, einsum, elementwise,
+    extreme, index_map, join, learned, linear, normalization, one_hot, pool, quantize, reduce,
+    resize, scatter, softmax, variadic,
 };
-use crate::graph::{Graph, Node, Tensor, TensorData};
-use crate::number::{Exact, Rational, Scalar};
+use crate::graph::{ElementType, Graph, Node, Tensor, TensorData};
+use crate::number::{Exact, Order, Rational, Scalar};
 use std::borrow::Cow;
+
+/// Why a network has no value at an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Undefined {
+    /// An exact number is divided by zero.
+    #[error("a number is divided by zero")]
+    Division,
+    /// The result of an operator is no rational number.
+    #[error("a result is no rational number")]
+    Irrational,
+    /// A computed index lies outside of its axis.
+    #[error("a computed index lies outside of its axis")]
+    Index,
+    /// A computed integer is none that the number type holds exactly.
+    #[error("a computed integer is out of range")]
+    Integer,
+    /// Numbers cannot be put in order because one of them is none.
+    #[error("numbers that should be sorted are not comparable")]
+    Incomparable,
+}
 
 /// The outputs for the given inputs, one flat vector each, in the model's order.
 ///
-/// Values are freed after their last use.
+/// Truth values are 0 and 1. Values are freed after their last use.
+///
+/// # Errors
+///
+/// Where the network has no value, or none that the number type can say; on intervals only if a
+/// computed index leaves its axis for every choice of inputs.
 ///
 /// # Panics
 ///
 /// If the number or the lengths of the inputs are not those of the graph.
-pub fn evaluate<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
+pub fn evaluate<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Result<Vec<Vec<S>>, Undefined> {
     let mut last_use = vec![0; graph.values.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
         for id in node.inputs.iter().chain(&node.outputs) {
@@ -30,18 +57,18 @@ pub fn evaluate<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
     }
     let mut values = place_inputs(graph, inputs);
     for (at, node) in graph.nodes.iter().enumerate() {
-        step(graph, node, &mut values);
+        step(graph, node, &mut values)?;
         for id in node.inputs.iter().chain(&node.outputs) {
             if last_use[id.index()] == at {
                 values[id.index()] = None;
             }
         }
     }
-    graph.outputs.iter().map(|id| collect(graph, id.index(), &values)).collect()
+    Ok(graph.outputs.iter().map(|id| collect(graph, id.index(), &values)).collect())
 }
 
-/// The outputs at a point, exactly; `None` if the graph is not rational ([`Graph::is_rational`]) or divides by zero
-/// there.
+/// The outputs at a point, exactly; `None` if the graph is not rational ([`Graph::is_rational`]) or has no
+/// value there.
 ///
 /// # Panics
 ///
@@ -53,6 +80,7 @@ pub fn evaluate_exact(graph: &Graph, inputs: &[Vec<Rational>]) -> Option<Vec<Vec
     let inputs: Vec<Vec<Exact>> =
         inputs.iter().map(|input| input.iter().cloned().map(Exact::from).collect()).collect();
     evaluate(graph, &inputs)
+        .ok()?
         .into_iter()
         .map(|output| output.into_iter().map(|value| value.0).collect())
         .collect()
@@ -60,15 +88,22 @@ pub fn evaluate_exact(graph: &Graph, inputs: &[Vec<Rational>]) -> Option<Vec<Vec
 
 /// All values by [`crate::graph::ValueId`], constants included.
 ///
+/// # Errors
+///
+/// As [`evaluate`].
+///
 /// # Panics
 ///
 /// If the number or the lengths of the inputs are not those of the graph.
-pub fn evaluate_all<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Vec<S>> {
+pub fn evaluate_all<S: Analytic>(
+    graph: &Graph,
+    inputs: &[Vec<S>],
+) -> Result<Vec<Vec<S>>, Undefined> {
     let mut values = place_inputs(graph, inputs);
     for node in &graph.nodes {
-        step(graph, node, &mut values);
+        step(graph, node, &mut values)?;
     }
-    (0..graph.values.len()).map(|index| collect(graph, index, &values)).collect()
+    Ok((0..graph.values.len()).map(|index| collect(graph, index, &values)).collect())
 }
 
 fn place_inputs<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Option<Vec<S>>> {
@@ -83,7 +118,11 @@ fn place_inputs<S: Scalar>(graph: &Graph, inputs: &[Vec<S>]) -> Vec<Option<Vec<S
 }
 
 /// Evaluates one node.
-fn step<S: Analytic>(graph: &Graph, node: &Node, values: &mut [Option<Vec<S>>]) {
+fn step<S: Analytic>(
+    graph: &Graph,
+    node: &Node,
+    values: &mut [Option<Vec<S>>],
+) -> Result<(), Undefined> {
     let operands: Vec<Data<'_, S>> = node
         .inputs
         .iter()
@@ -99,10 +138,16 @@ fn step<S: Analytic>(graph: &Graph, node: &Node, values: &mut [Option<Vec<S>>]) 
         .collect();
     let shapes: Vec<&[usize]> =
         node.outputs.iter().map(|id| graph.value(*id).shape.as_slice()).collect();
-    let results = apply(&node.op, &operands, &shapes);
-    for (id, result) in node.outputs.iter().zip(results) {
+    let results = apply(&node.op, &operands, &shapes)?;
+    for (id, mut result) in node.outputs.iter().zip(results) {
+        if graph.value(*id).element == ElementType::I64 {
+            for integer in &mut result {
+                *integer = integer.integer().ok_or(Undefined::Integer)?;
+            }
+        }
         values[id.index()] = Some(result);
     }
+    Ok(())
 }
 
 fn collect<S: Scalar>(graph: &Graph, index: usize, values: &[Option<Vec<S>>]) -> Vec<S> {
@@ -145,9 +190,10 @@ fn stored<S: Scalar>(tensor: &Tensor) -> Vec<S> {
     match &tensor.data {
         TensorData::F32(data) => data.iter().map(|v| S::from_stored(f64::from(*v))).collect(),
         TensorData::F64(data) => data.iter().map(|v| S::from_stored(*v)).collect(),
-        TensorData::I64(_) | TensorData::I8(_) | TensorData::U8(_) | TensorData::Bool(_) => {
-            (0..tensor.len()).map(|index| S::from_stored(tensor.float(index))).collect()
-        }
+        TensorData::I8(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
+        TensorData::U8(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
+        TensorData::I64(data) => data.iter().map(|v| S::from_integer(*v)).collect(),
+        TensorData::Bool(data) => data.iter().map(|v| S::truth(*v)).collect(),
     }
 }
 
@@ -156,37 +202,82 @@ pub(crate) fn apply<S: Analytic>(
     op: &Op,
     operands: &[Data<'_, S>],
     shapes: &[&[usize]],
-) -> Vec<Vec<S>> {
-    let one = |result| vec![result];
-    match op {
-        Op::Relu => one(elementwise::map(&operands[0], S::relu)),
-        Op::Neg => one(elementwise::map(&operands[0], S::neg)),
-        Op::Add => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::add)),
-        Op::Sub => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::sub)),
-        Op::Mul => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::mul)),
-        Op::Div => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::div)),
+) -> Result<Vec<Vec<S>>, Undefined> {
+    let zip = |f: fn(&S, &S) -> S| elementwise::zip(&operands[0], &operands[1], shapes[0], f);
+    let one = match op {
+        Op::Relu => elementwise::map(&operands[0], S::relu),
+        Op::Neg => elementwise::map(&operands[0], S::neg),
+        Op::Not => elementwise::map(&operands[0], S::not),
+        Op::Add => zip(S::add),
+        Op::Sub => zip(S::sub),
+        Op::Mul => zip(S::mul),
+        Op::Div => elementwise::quotients(&operands[0], &operands[1], shapes[0], false)?,
+        Op::IntegerDiv => elementwise::quotients(&operands[0], &operands[1], shapes[0], true)?,
+        Op::Sum => variadic::fold(operands, shapes[0], S::add),
+        Op::Mean => variadic::mean_of(operands, shapes[0])?,
+        Op::Max => variadic::fold(operands, shapes[0], S::max),
+        Op::Min => variadic::fold(operands, shapes[0], S::min),
+        Op::Compare { relation } => zip(relation.function()),
+        Op::Connect { connective } => zip(connective.function()),
+        Op::Where => compare::choices(operands, shapes[0]),
+        Op::Cast { to } => elementwise::map(&operands[0], super::cast::function(*to)),
         Op::Gemm { alpha, beta, trans_a, trans_b } => {
             let gemm =
                 linear::Gemm { alpha: *alpha, beta: *beta, trans_a: *trans_a, trans_b: *trans_b };
-            one(gemm.apply(operands, shapes[0]))
+            gemm.apply(operands, shapes[0])
         }
-        Op::MatMul => one(linear::product(&operands[0], &operands[1], shapes[0])),
-        Op::ReduceSum { axes } => one(reduce::sum(&operands[0], axes)),
-        Op::Pointwise(function) => one(elementwise::map(&operands[0], |x| x.pointwise(function))),
-        Op::PRelu => one(elementwise::zip(&operands[0], &operands[1], shapes[0], S::p_relu)),
-        Op::Softmax { grouping, logarithm } => {
-            one(softmax::apply(&operands[0], grouping, *logarithm))
+        Op::MatMul => linear::product(&operands[0], &operands[1], shapes[0]),
+        Op::Einsum { operands: labels, result, lengths } => {
+            einsum::contract(operands, labels, result, lengths)
         }
-        Op::Normalization(normalization) => one(normalization::apply(normalization, operands)),
-        Op::Quantize { affine, range } => one(quantize::apply_quantize(operands, affine, *range)),
-        Op::Dequantize { affine } => one(quantize::apply_dequantize(operands, affine)),
-        Op::Identity | Op::Reshape => one(operands[0].values().into_owned()),
+        Op::ReduceSum { axes } => reduce::sum(&operands[0], axes),
+        Op::Reduce { reduction, axes } => reduce::apply(*reduction, &operands[0], axes)?,
+        Op::CumSum { axis, exclusive, reverse } => {
+            cumulate::sums(&operands[0], *axis, *exclusive, *reverse)
+        }
+        Op::Conv { window, group } => convolution::forward(operands, window, *group, shapes[0]),
+        Op::ConvTranspose { window, group } => {
+            convolution::transposed(operands, window, *group, shapes[0])
+        }
+        Op::BatchNormalization { epsilon } => batch_normalization::apply(operands, *epsilon)?,
+        Op::MaxPool { window } => pool::greatest(&operands[0], window, shapes[0]),
+        Op::AveragePool { window, include_padding } => {
+            pool::means(&operands[0], window, *include_padding, shapes[0])?
+        }
+        Op::Interpolate { taps, fill } => resize::interpolate(&operands[0], taps, *fill, shapes[0]),
+        Op::ArgMax { axis, last } => extreme::places(&operands[0], *axis, *last, S::arg_max),
+        Op::ArgMin { axis, last } => extreme::places(&operands[0], *axis, *last, S::arg_min),
+        Op::TopK { axis, greatest } => {
+            return extreme::first(&operands[0], *axis, *greatest, shapes[0]);
+        }
+        Op::OneHot { axis } => one_hot::spread(operands, *axis, shapes[0]),
+        Op::GatherAt { axis } => join::gathered(&operands[0], &operands[1], *axis)?,
+        Op::Scatter { targets, combination } => scatter::combined(operands, targets, *combination),
+        Op::Scaler { offset, scale } => learned::scaled(&operands[0], offset, scale),
+        Op::Normalizer { norm } => learned::normalized(&operands[0], *norm)?,
+        Op::LinearRegressor { weights, intercepts } => {
+            learned::scores(&operands[0], weights, intercepts)
+        }
+        Op::LinearClassifier { weights, intercepts, labels } => {
+            return Ok(learned::classified(&operands[0], weights, intercepts, labels));
+        }
+        Op::Pointwise(function) => elementwise::map(&operands[0], |x| x.pointwise(function)),
+        Op::PRelu => zip(S::p_relu),
+        Op::Softmax { grouping, logarithm } => softmax::apply(&operands[0], grouping, *logarithm),
+        Op::Normalization(normalization) => normalization::apply(normalization, operands),
+        Op::Quantize { affine, range } => quantize::apply_quantize(operands, affine, *range),
+        Op::Dequantize { affine } => quantize::apply_dequantize(operands, affine),
+        Op::Identity | Op::Reshape => operands[0].values().into_owned(),
         Op::Transpose { .. }
         | Op::Concat { .. }
         | Op::Slice { .. }
         | Op::Split { .. }
-        | Op::Gather { .. } => moved(op, operands, shapes),
-    }
+        | Op::Gather { .. }
+        | Op::Pick { .. }
+        | Op::Rearrange { .. }
+        | Op::Move { .. } => return Ok(moved(op, operands, shapes)),
+    };
+    Ok(vec![one])
 }
 
 fn moved<S: Scalar>(op: &Op, operands: &[Data<'_, S>], shapes: &[&[usize]]) -> Vec<Vec<S>> {
@@ -196,7 +287,14 @@ fn moved<S: Scalar>(op: &Op, operands: &[Data<'_, S>], shapes: &[&[usize]]) -> V
         .unwrap_or_default()
         .iter()
         .map(|map| {
-            map.iter().map(|s| values[s.operand as usize][s.element as usize].clone()).collect()
+            map.iter()
+                .map(|source| match *source {
+                    Source::Element { operand, element } => {
+                        values[operand as usize][element as usize].clone()
+                    }
+                    Source::Constant(value) => S::from_stored(f64::from(value)),
+                })
+                .collect()
         })
         .collect()
 }

@@ -44,12 +44,17 @@ impl Budget {
     }
 
     /// Pays, beforehand, for what moving data and integer arithmetic make of stored constants.
-    pub fn movement(&mut self, op: &Op, operands: &[Known<'_>], shapes: &[Vec<usize>]) -> bool {
+    pub fn movement(
+        &mut self,
+        op: &Op,
+        operands: &[Known<'_>],
+        results: &[(Vec<usize>, ElementType)],
+    ) -> bool {
         if operands.iter().any(|operand| operand.tensor.is_none()) {
             return true;
         }
         let count = |shape: &[usize]| shape.iter().product::<usize>();
-        let results = shapes.iter().map(|shape| count(shape)).sum();
+        let results = results.iter().map(|(shape, _)| count(shape)).sum();
         let elements = match op {
             // The elements are shared.
             Op::Identity | Op::Reshape => 0,
@@ -57,7 +62,10 @@ impl Budget {
             | Op::Concat { .. }
             | Op::Slice { .. }
             | Op::Split { .. }
-            | Op::Gather { .. } => results,
+            | Op::Gather { .. }
+            | Op::Pick { .. }
+            | Op::Rearrange { .. }
+            | Op::Move { .. } => results,
             _ if operands.iter().all(|operand| operand.element == ElementType::I64) => {
                 operands.iter().map(|operand| count(operand.shape)).fold(results, usize::max)
             }
@@ -81,7 +89,7 @@ impl Budget {
         let bits = operands
             .iter()
             .filter_map(|operand| operand.exact)
-            .map(|exact| exact.iter().map(Rational::heap_bits).max().unwrap_or(0).max(128))
+            .map(|exact| exact.values.iter().map(Rational::heap_bits).max().unwrap_or(0).max(128))
             .sum::<usize>()
             .saturating_mul(terms(op, operands, shapes));
         if bits > MAX_BITS {
@@ -103,10 +111,24 @@ fn terms(op: &Op, operands: &[Known<'_>], shapes: &[&[usize]]) -> usize {
     match op {
         Op::MatMul => operands[0].shape.last().copied().unwrap_or(1),
         Op::Gemm { trans_a, .. } => operands[0].shape[if *trans_a { 0 } else { 1 }] + 1,
-        Op::ReduceSum { .. } => {
+        Op::ReduceSum { .. } | Op::Reduce { .. } => {
             let results: usize = shapes[0].iter().product();
             operands[0].shape.iter().product::<usize>() / results.max(1)
         }
+        Op::Sum | Op::Mean => operands.len(),
+        Op::CumSum { axis, .. } => operands[0].shape[*axis],
+        Op::Conv { .. } => operands[1].shape[1..].iter().product::<usize>() + 1,
+        Op::ConvTranspose { .. } => operands[1].shape.iter().product::<usize>() + 1,
+        Op::AveragePool { window, .. } => window.kernel.iter().product(),
+        Op::Interpolate { .. } => 1 << operands[0].shape.len().min(30),
+        Op::Scatter { targets, .. } => targets.len() + 1,
+        Op::Normalizer { .. } | Op::LinearClassifier { .. } | Op::LinearRegressor { .. } => {
+            operands[0].shape.last().copied().unwrap_or(1) + 1
+        }
+        // Products of all operands, summed.
+        Op::Einsum { lengths, result, .. } => (0..lengths.len())
+            .filter(|label| !result.contains(label))
+            .fold(1usize, |product, label| product.saturating_mul(lengths[label])),
         _ => 1,
     }
 }

@@ -4,12 +4,26 @@ use super::Op;
 use super::broadcast::{strides, walk};
 
 /// Where an element comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Source {
-    /// Position of the operand.
-    pub operand: u32,
-    /// Flat index in the operand.
-    pub element: u32,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Source {
+    /// An element of an operand.
+    Element {
+        /// Position of the operand.
+        operand: u32,
+        /// Flat index in the operand.
+        element: u32,
+    },
+    /// A constant, as in padding.
+    Constant(f32),
+}
+
+/// What stands where data movement finds no element.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fill {
+    /// A constant.
+    Constant(f32),
+    /// The only element of the second operand.
+    Operand,
 }
 
 /// For operators that only move data, the source of every element of every result; `None` for others.
@@ -67,27 +81,44 @@ pub fn index_map(op: &Op, inputs: &[&[usize]], outputs: &[&[usize]]) -> Option<V
             }
             Some(vec![map])
         }
-        Op::Relu
-        | Op::Neg
-        | Op::Add
-        | Op::Sub
-        | Op::Mul
-        | Op::Div
-        | Op::Gemm { .. }
-        | Op::MatMul
-        | Op::ReduceSum { .. }
-        | Op::Pointwise(_)
-        | Op::PRelu
-        | Op::Softmax { .. }
-        | Op::Normalization(_)
-        | Op::Quantize { .. }
-        | Op::Dequantize { .. } => None,
+        Op::Pick { indices, fill } => Some(vec![picked(inputs[0], indices, *fill)]),
+        Op::Rearrange { split, perm } => {
+            let own = strides(split);
+            let strides: Vec<isize> = perm.iter().map(|axis| own[*axis] as isize).collect();
+            let permuted: Vec<usize> = perm.iter().map(|axis| split[*axis]).collect();
+            Some(vec![sources(&permuted, &strides, 0)])
+        }
+        Op::Move { sources } => Some(vec![sources.to_vec()]),
+        _ => None,
     }
+}
+
+/// The sources of [`Op::Pick`].
+fn picked(shape: &[usize], indices: &[Vec<Option<u32>>], fill: Fill) -> Vec<Source> {
+    let fill = match fill {
+        Fill::Constant(value) => Source::Constant(value),
+        Fill::Operand => source(1, 0),
+    };
+    let missing = indices.len() - shape.len();
+    let own = strides(shape);
+    // Flat index of each element so far, axis by axis.
+    let mut places = vec![Some(0usize)];
+    for (axis, picks) in indices.iter().enumerate() {
+        let stride = axis.checked_sub(missing).map_or(0, |axis| own[axis]);
+        let mut longer = Vec::with_capacity(places.len() * picks.len());
+        for place in places {
+            longer.extend(
+                picks.iter().map(|pick| Some(place? + usize::try_from((*pick)?).ok()? * stride)),
+            );
+        }
+        places = longer;
+    }
+    places.into_iter().map(|place| place.map_or(fill, |place| source(0, place))).collect()
 }
 
 /// A tensor holds at most 2^31 elements, so indices fit.
 fn source(operand: usize, element: usize) -> Source {
-    Source { operand: operand as u32, element: element as u32 }
+    Source::Element { operand: operand as u32, element: element as u32 }
 }
 
 fn sources(shape: &[usize], strides: &[isize], start: isize) -> Vec<Source> {
@@ -97,7 +128,7 @@ fn sources(shape: &[usize], strides: &[isize], start: isize) -> Vec<Source> {
 }
 
 /// The products of the dimensions before, at and behind an axis.
-fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
+pub(super) fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
     (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
 }
 
@@ -107,7 +138,11 @@ mod tests {
 
     fn elements(op: Op, inputs: &[&[usize]], outputs: &[&[usize]]) -> Vec<Vec<(u32, u32)>> {
         let maps = index_map(&op, inputs, outputs).unwrap();
-        maps.iter().map(|map| map.iter().map(|s| (s.operand, s.element)).collect()).collect()
+        let place = |source: &Source| match *source {
+            Source::Element { operand, element } => (operand, element),
+            Source::Constant(_) => (u32::MAX, 0),
+        };
+        maps.iter().map(|map| map.iter().map(place).collect()).collect()
     }
 
     fn of_first(op: Op, input: &[usize], output: &[usize]) -> Vec<u32> {
@@ -133,5 +168,13 @@ mod tests {
             [vec![(0, 0), (0, 3)], vec![(0, 1), (0, 2), (0, 4), (0, 5)]]
         );
         assert!(of_first(Op::Transpose { perm: vec![1, 0] }, &[2, 0], &[0, 2]).is_empty());
+        let indices = vec![vec![Some(0), Some(0)], vec![None, Some(1), Some(0)]];
+        let pick = Op::Pick { indices, fill: Fill::Constant(0.5) };
+        assert_eq!(
+            elements(pick, &[&[2]], &[&[2, 3]])[0],
+            [(u32::MAX, 0), (0, 1), (0, 0), (u32::MAX, 0), (0, 1), (0, 0)]
+        );
+        let rearrange = Op::Rearrange { split: vec![2, 2, 1], perm: vec![1, 2, 0] };
+        assert_eq!(of_first(rearrange, &[4], &[2, 2]), [0, 2, 1, 3]);
     }
 }

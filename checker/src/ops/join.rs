@@ -1,7 +1,10 @@
 //! Operators that join, cut and pick along axes: Concat, Slice, Split, Gather.
 
-use super::{Application, Op, Reading};
+use super::evaluate::{Data, Undefined};
+use super::{Application, Op, Reading, index_map};
 use crate::error::Error;
+use crate::graph::ElementType;
+use crate::number::{Order, Scalar};
 
 pub(super) fn concat(application: &mut Application<'_>) -> Result<Reading, Error> {
     application.arity(1, usize::MAX)?;
@@ -168,7 +171,7 @@ pub(super) fn split(application: &mut Application<'_>) -> Result<Reading, Error>
             shape
         })
         .collect();
-    Ok(Reading::Node { op: Op::Split { axis }, operands: vec![0], shapes })
+    Ok(Reading::Node { op: Op::Split { axis }, operands: vec![0], shapes, elements: Vec::new() })
 }
 
 /// The lengths of equal pieces; the last one may be shorter if `uneven`.
@@ -186,10 +189,15 @@ fn equal_pieces(dim: usize, pieces: usize, uneven: bool) -> Option<Vec<usize>> {
 pub(super) fn gather(application: &mut Application<'_>) -> Result<Reading, Error> {
     application.arity(2, 2)?;
     let axis = application.attributes.int("axis")?.unwrap_or(0);
-    let indices = application.integers(1, "the indices")?.unwrap_or_default();
     let (data, picked) = (application.operand(0)?, application.operand(1)?);
     let axis = application.axis(axis, data.shape.len())?;
     let dim = data.shape[axis];
+    let shape = [&data.shape[..axis], picked.shape, &data.shape[axis + 1..]].concat();
+    application.count(&shape)?;
+    if picked.depends_on_input && picked.element == ElementType::I64 {
+        return Ok(Reading::node(Op::GatherAt { axis }, [0, 1], shape));
+    }
+    let indices = application.integers(1, "the indices")?.unwrap_or_default();
     let indices = indices
         .iter()
         .map(|index| {
@@ -203,9 +211,41 @@ pub(super) fn gather(application: &mut Application<'_>) -> Result<Reading, Error
                 data.name, data.shape
             ))
         })?;
-    let shape = [&data.shape[..axis], picked.shape, &data.shape[axis + 1..]].concat();
-    application.count(&shape)?;
     Ok(Reading::node(Op::Gather { axis, indices }, [0], shape))
+}
+
+/// Entries along an axis, picked by computed indices; the hull of all that an index may mean.
+pub(super) fn gathered<S: Scalar>(
+    data: &Data<'_, S>,
+    indices: &Data<'_, S>,
+    axis: usize,
+) -> Result<Vec<S>, Undefined> {
+    let (values, indices) = (data.values(), indices.values());
+    let (outer, dim, inner) = index_map::around(data.shape, axis);
+    let mut entries = Vec::with_capacity(indices.len());
+    for index in indices.iter() {
+        let (low, high) = index.integers().ok_or(Undefined::Index)?;
+        if low < -(dim as i64) || high >= dim as i64 {
+            return Err(Undefined::Index);
+        }
+        let mut candidates: Vec<usize> =
+            (low..=high).map(|index| index.rem_euclid(dim as i64) as usize).collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        entries.push(candidates);
+    }
+    let mut result = Vec::with_capacity(outer * entries.len() * inner);
+    for before in 0..outer {
+        for candidates in &entries {
+            for behind in 0..inner {
+                let at = |index: usize| &values[(before * dim + index) * inner + behind];
+                let first = at(candidates[0]).clone();
+                result
+                    .push(candidates[1..].iter().fold(first, |hull, index| hull.hull(at(*index))));
+            }
+        }
+    }
+    Ok(result)
 }
 
 #[cfg(test)]

@@ -17,9 +17,6 @@ pub(super) fn gemm(application: &mut Application<'_>) -> Result<Reading, Error> 
     let trans_b = attributes.int("transB")?.unwrap_or(0) != 0;
     application.same_element(&[0, 1, 2])?;
     let (a, b, c) = (application.float(0)?, application.float(1)?, application.optional(2));
-    if a.depends_on_input && b.depends_on_input {
-        return Err(application.nonlinear(a, b));
-    }
     let (&[a_rows, a_columns], &[b_rows, b_columns]) = (a.shape, b.shape) else {
         return Err(application.contradiction(format!(
             "`{}` of shape {:?} and `{}` of shape {:?} are not both matrices",
@@ -53,9 +50,6 @@ pub(super) fn matmul(application: &mut Application<'_>) -> Result<Reading, Error
     application.arity(2, 2)?;
     application.same_element(&[0, 1])?;
     let (a, b) = (application.float(0)?, application.float(1)?);
-    if a.depends_on_input && b.depends_on_input {
-        return Err(application.nonlinear(a, b));
-    }
     let shape = product_shape(a.shape, b.shape).ok_or_else(|| {
         application.contradiction(format!(
             "`{}` of shape {:?} and `{}` of shape {:?} cannot be multiplied",
@@ -220,12 +214,11 @@ fn accumulate<S: Scalar>(
             accumulate_stored(out, result.transposed(), (values, y.transposed()), weights, size);
         }
         (Elements::Values(left), Elements::Values(right)) => {
-            // Neither side is stored only when one is a constant that no float holds: a rare case.
             for i in 0..size.m {
-                for j in 0..size.n {
-                    let sum = &mut out[result.first + i * result.row + j * result.column];
-                    for p in 0..size.k {
-                        let left = &left[x.first + i * x.row + p * x.column];
+                for p in 0..size.k {
+                    let left = &left[x.first + i * x.row + p * x.column];
+                    for j in 0..size.n {
+                        let sum = &mut out[result.first + i * result.row + j * result.column];
                         *sum = sum.add(&left.mul(&right[y.first + p * y.row + j * y.column]));
                     }
                 }

@@ -13,7 +13,7 @@
 //!
 //! The bounds themselves are computed in float64, each operation rounded up.
 
-use plimsoll_check::number::{Interval, Scalar};
+use plimsoll_check::number::{Interval, Rational, Scalar};
 use plimsoll_check::ops::{Analytic, Function, Statistics};
 
 /// A number of an execution in float64 if `DOUBLE`, else in float32.
@@ -93,10 +93,21 @@ impl<const DOUBLE: bool> Run<DOUBLE> {
     }
 }
 
+/// Sums, products and quotients are all that the recorded models need.
 impl<const DOUBLE: bool> Scalar for Run<DOUBLE> {
+    type End = f64;
+
     fn from_stored(value: f64) -> Self {
         let exact = Interval::point(value);
         Run { exact, terms: value.abs(), additions: 0, products: 0, inherited: 0.0 }
+    }
+
+    fn from_integer(value: i64) -> Self {
+        unreachable!("the integer {value} in a recorded model")
+    }
+
+    fn from_rational(value: &Rational) -> Self {
+        unreachable!("the ratio {value} in a recorded model")
     }
 
     fn zero() -> Self {
@@ -159,6 +170,42 @@ impl<const DOUBLE: bool> Scalar for Run<DOUBLE> {
             products: 1,
             inherited: up_add(error, Self::ETA),
         }
+    }
+
+    fn checked_div(&self, other: &Self) -> Option<Self> {
+        Some(self.div(other))
+    }
+
+    fn sqrt(&self) -> Option<Self> {
+        unreachable!("a root in a recorded model")
+    }
+
+    fn trunc(&self) -> Self {
+        unreachable!("a cast in a recorded model")
+    }
+
+    fn to_single(&self) -> Self {
+        unreachable!("a cast in a recorded model")
+    }
+
+    fn low(&self) -> &f64 {
+        &self.exact.lo
+    }
+
+    fn high(&self) -> &f64 {
+        &self.exact.hi
+    }
+
+    fn between(low: f64, high: f64) -> Self {
+        unreachable!("a choice between {low} and {high} in a recorded model")
+    }
+
+    fn integers(&self) -> Option<(i64, i64)> {
+        unreachable!("an index in a recorded model")
+    }
+
+    fn integer(&self) -> Option<Self> {
+        unreachable!("an integer in a recorded model")
     }
 
     fn neg(&self) -> Self {

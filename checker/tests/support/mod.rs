@@ -1,0 +1,3 @@
+//! What several tests of the checker share.
+
+pub mod tracked;
