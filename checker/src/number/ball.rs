@@ -158,7 +158,7 @@ impl Ball {
         let err = match error {
             0 => u128::from(lost),
             // A small error may as well be divided by a power of two that is not above the divisor.
-            ..0x1_0000_0000_0000_0000_0000_0000 => {
+            1..0x1_0000_0000_0000_0000_0000_0000 => {
                 (error >> (63 - least.leading_zeros())) + 1 + u128::from(lost)
             }
             _ => error / u128::from(least) + 1 + u128::from(lost),

@@ -66,17 +66,14 @@ fn radius_62(x: Ball) -> Option<u64> {
 pub(super) fn expm1(x: Ball) -> Ball {
     // |x| < 0.34: e^x - 1 = x q(x). q' < 0.64 there, so that the loss of a unit of 2^-64 in r is less than
     // 0.16 of a unit of 2^-62, and the radius d of x makes less than d.
-    if x.exp <= -62 {
-        if let (Some((fixed, _)), Some(d)) = (x.fixed(64), radius_62(x)) {
-            let limit = (0.34 * 2.0 * (1u64 << 63) as f64) as u128;
-            if fixed.unsigned_abs() + (u128::from(d) << 2) < limit {
-                let quotient = Ball::normalised(
-                    i128::from(exp_quotient(fixed as i64)),
-                    u128::from(5 + d),
-                    -62,
-                );
-                return x.mul(quotient);
-            }
+    if x.exp <= -62
+        && let (Some((fixed, _)), Some(d)) = (x.fixed(64), radius_62(x))
+    {
+        let limit = (0.34 * 2.0 * (1u64 << 63) as f64) as u128;
+        if fixed.unsigned_abs() + (u128::from(d) << 2) < limit {
+            let quotient =
+                Ball::normalised(i128::from(exp_quotient(fixed as i64)), u128::from(5 + d), -62);
+            return x.mul(quotient);
         }
     }
     exp(x).sub(Ball::ONE)

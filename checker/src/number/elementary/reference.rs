@@ -105,7 +105,7 @@ fn tanh_form(x: &Big) -> Big {
 fn integer_power(x: &Big, p: i64) -> Big {
     let mut result = big(1.0);
     for _ in 0..p.abs() {
-        result = result * x;
+        result *= x;
     }
     if p < 0 { big(1.0) / result } else { result }
 }
@@ -175,7 +175,7 @@ pub(crate) fn slope(function: Elementary, x: f64) -> Big {
         Elementary::Log1p => &one / (&one + z),
         Elementary::Sqrt => one / (big(2.0) * sqrt(&z)),
         Elementary::Reciprocal => -one / (&z * &z),
-        Elementary::Power(p) if p == 0.0 => big(0.0),
+        Elementary::Power(0.0) => big(0.0),
         Elementary::Power(p) => big(p) * power(&z, p) / z,
         Elementary::Sin => precise(&z, 1600).cos(),
         Elementary::Cos => -precise(&z, 1600).sin(),
