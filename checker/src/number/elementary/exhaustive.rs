@@ -52,7 +52,7 @@ impl Double {
 }
 
 /// `ln 2` to three floats.
-const LN_2: [f64; 3] = [0.6931471805599453, 2.3190468138462996e-17, 5.707708438416212e-34];
+const LN_2: [f64; 3] = [std::f64::consts::LN_2, 2.3190468138462996e-17, 5.707708438416212e-34];
 
 /// `e^x - 1` for `|x| < 0.4`: Taylor's series at a 64th, then six times `m (m + 2)`.
 fn small_expm1(x: Double) -> Double {
@@ -114,7 +114,7 @@ fn erf(x: f64) -> Double {
         sum = sum.add(term);
     }
     let (power, k) = exp(square.neg());
-    let two_over_root_pi = Double(1.1283791670955126, 1.533545961316588e-17);
+    let two_over_root_pi = Double(std::f64::consts::FRAC_2_SQRT_PI, 1.533545961316588e-17);
     sum.mul(power.scale(2f64.powi(k))).mul(two_over_root_pi)
 }
 

@@ -69,7 +69,15 @@ pub(super) fn argument(rng: &mut Rng) -> f64 {
         5 => rng.f64() * 1500.0 - 750.0,
         6 => f64::from(rng.i32(-60..60)) / 16.0,
         7 => {
-            let turning = [-2.39936, 2.39936, -2.25638, 1.49057, 1.41421, -1.41850, -1.2784645];
+            let turning = [
+                -2.39936,
+                2.39936,
+                -2.25638,
+                1.49057,
+                std::f64::consts::SQRT_2,
+                -1.41850,
+                -1.2784645,
+            ];
             let centre = turning[rng.usize(0..turning.len())];
             near(rng, centre)
         }

@@ -5,6 +5,7 @@ use super::{Elementary, power};
 use crate::number::Interval;
 use crate::number::ball::Ball;
 use crate::number::elementary::tables::HALF_PI;
+use std::f64::consts::SQRT_2;
 
 /// How a function bends on an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +115,7 @@ impl Elementary {
             ),
             Elementary::Gelu => Turning::valley(
                 between(-0.7517915246935645, -0.7517915246935644),
-                symmetric(between(1.414213562373095, 1.4142135623730951)),
+                symmetric(between(SQRT_2.next_down(), SQRT_2)),
             ),
             Elementary::GeluTanh => Turning::valley(
                 between(-0.7524614220710163, -0.7524614220710162),
