@@ -6,7 +6,7 @@ use plimsoll_check::ops::supported;
 #[test]
 fn what_can_be_bounded_is_read() {
     assert!(plimsoll::ops::BOUNDED.is_sorted());
-    assert!(plimsoll::ops::BOUNDED.iter().all(|name| supported(name).is_some()));
+    assert!(plimsoll::ops::BOUNDED.iter().all(|(name, _)| supported(name).is_some()));
 }
 
 #[test]

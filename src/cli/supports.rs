@@ -94,10 +94,11 @@ pub fn operators() -> Vec<String> {
     SUPPORTED
         .iter()
         .map(|operator| {
-            let bounded = ops::BOUNDED.binary_search(&operator.name).is_ok();
-            let limit = if bounded { "" } else { "evaluated, but not bounded yet" };
-            let notes: Vec<&str> =
-                [limit, operator.note].into_iter().filter(|note| !note.is_empty()).collect();
+            let bounded = ops::BOUNDED.iter().find(|(name, _)| *name == operator.name);
+            let limit = bounded.map_or("evaluated, but not bounded yet", |(_, note)| note);
+            let mut notes = vec![limit, operator.note];
+            notes.retain(|note| !note.is_empty());
+            notes.dedup();
             match notes.is_empty() {
                 true => operator.name.to_string(),
                 false => format!("{} * {}", operator.name, notes.join("; ")),

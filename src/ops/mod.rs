@@ -342,31 +342,32 @@ impl Lowering<'_> {
     }
 }
 
-/// The operators of ONNX that can be bounded, by name; others that are read can only be evaluated.
-pub const BOUNDED: &[&str] = &[
-    "Add",
-    "Concat",
-    "Constant",
-    "ConstantOfShape",
-    "Div",
-    "Dropout",
-    "Flatten",
-    "Gather",
-    "Gemm",
-    "Identity",
-    "MatMul",
-    "Mul",
-    "Neg",
-    "ReduceSum",
-    "Relu",
-    "Reshape",
-    "Shape",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "Sub",
-    "Transpose",
-    "Unsqueeze",
+/// The operators of ONNX that can be bounded, by name, and what that asks of them beyond reading; others that
+/// are read can only be evaluated.
+pub const BOUNDED: &[(&str, &str)] = &[
+    ("Add", ""),
+    ("Concat", ""),
+    ("Constant", ""),
+    ("ConstantOfShape", ""),
+    ("Div", "the divisor is constant"),
+    ("Dropout", ""),
+    ("Flatten", ""),
+    ("Gather", "the indices are constant"),
+    ("Gemm", "A or B is constant"),
+    ("Identity", ""),
+    ("MatMul", "one side is constant"),
+    ("Mul", "one side is constant"),
+    ("Neg", ""),
+    ("ReduceSum", ""),
+    ("Relu", ""),
+    ("Reshape", ""),
+    ("Shape", ""),
+    ("Slice", ""),
+    ("Split", ""),
+    ("Squeeze", ""),
+    ("Sub", ""),
+    ("Transpose", ""),
+    ("Unsqueeze", ""),
 ];
 
 /// The error for an operator without a relaxation.
@@ -383,11 +384,12 @@ fn unbounded(node: &GraphNode) -> Error {
             debug.split([' ', '{', '(']).next().unwrap_or_default().to_string()
         }
     };
+    let names: Vec<&str> = BOUNDED.iter().map(|(name, _)| *name).collect();
     Error::new(
         Kind::UnsupportedOperator,
         format!("{operator} (node `{}`) can be evaluated, but not bounded yet", node.name),
     )
-    .help(format!("operators that can be bounded: {}", BOUNDED.join(", ")))
+    .help(format!("operators that can be bounded: {}", names.join(", ")))
     .help("networks of linear operators and Relu can be verified")
 }
 
