@@ -23,7 +23,7 @@ pub(super) fn sqrt(x: Ball) -> Ball {
     let root = near.sqrt();
     let exact = Ball::exact(root);
     let rest = scaled.sub(exact.square());
-    // For a ball, (x - r^2) / (2 r) misses x by less than (rest / 2 r)^2 / (2 r), an eighth of rest^2 next to one.
+    // The step misses the root by (sqrt x - r)^2 / (2 r) <= rest^2 / (2 r^3), at most half of rest^2 as r >= 1.
     let correction = rest.div(exact.scale(1));
     let bound = rest.square().mul(Ball::HALF);
     let missed = Ball { mid: 0, err: bound.mid.unsigned_abs() + bound.err, exp: bound.exp };

@@ -76,8 +76,8 @@ impl Elementary {
     /// - sigmoid, tanh, atan, erf, softsign: the slope is even and falls as `|x|` grows.
     /// - silu: the slope `s (1 + x (1 - s))` is positive for `x >= 0`, and on the left `|x| (1 - s)` rises with `|x|`.
     ///   The second derivative is `s' (2 - x tanh(x/2))`, and `x tanh(x/2)` is even and rises with `|x|`.
-    /// - gelu: the second derivative is `phi(x) (2 - x^2)`; the slope rises from 0 at `-inf` only once
-    ///   `x > -sqrt 2`, so it has one zero.
+    /// - gelu: the second derivative is `phi(x) (2 - x^2)`; the slope falls from 0 at `-inf` to `-sqrt 2`,
+    ///   rises to `sqrt 2` and falls to 1, so it has one zero.
     /// - tanh form of gelu: with `v = 2 u` the slope is `s (1 + x v' (1 - s(v)))`, and `|x| v'` and `1 - s(v)` rise to the left. The
     ///   second derivative is `s'(v) v' H`, `H = 2 + x v''/v' - x v' tanh(v/2)`, which is even. For `x > 0` and `k = 0.044715`,
     ///   `(x v''/v')' = 12 k x / (1 + 3 k x^2)^2` is below `0.54 x` and below 0.48; `(x v' tanh(v/2))'` is above
