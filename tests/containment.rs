@@ -7,7 +7,7 @@ use common::dyadic::{Dyadic, dot};
 use common::plan::{self, Plan, Step, Style};
 use common::sweeps;
 use fastrand::Rng;
-use plimsoll::bound::{Intermediate, NodeBounds, Relaxation};
+use plimsoll::bound::{Bounds, Intermediate, NodeBounds, Relaxation};
 use plimsoll::net::{Convolution, Field, LinearMap, Network, Placement, Primitive};
 use std::sync::Arc;
 
@@ -30,6 +30,18 @@ fn sweeps_contain_values_of_many_networks() {
         let (inputs, steps) = (rng.usize(1..6), rng.usize(2..14));
         let plan = plan::random(style, inputs, steps, &mut rng);
         sweeps::check(&plan, &Size::ALL, 40, &mut rng);
+    }
+}
+
+/// Functions with kinks, jumps and curves, and products, in networks of every style.
+#[test]
+fn sweeps_contain_values_of_curved_networks() {
+    for seed in 0..160 {
+        let mut rng = Rng::with_seed(3000 + seed);
+        let style = Style::ALL[seed as usize % Style::ALL.len()];
+        let (inputs, steps) = (rng.usize(1..5), rng.usize(2..9));
+        let plan = plan::curved(style, inputs, steps, &mut rng);
+        sweeps::check(&plan, &Size::ALL, 30, &mut rng);
     }
 }
 
@@ -113,7 +125,10 @@ fn relaxations_of_single_neurons_hold() {
         let (a, b) = (end(&mut rng), if rng.u8(0..4) == 0 { 0.0 } else { end(&mut rng) });
         let (l, u) = (a.min(b), [a.max(b), a.min(b).next_up()][rng.usize(0..2)].max(a.min(b)));
         let bounds = NodeBounds { lower: vec![l], upper: vec![u] };
-        let mut relaxation = Relaxation::new(&bounds, &mut sweeps::dirty());
+        let bounds: Bounds = vec![bounds];
+        let relu = &network.nodes[1].primitive;
+        let found = Relaxation::new(relu, &bounds, 1, &mut sweeps::dirty());
+        let Relaxation::Relu(mut relaxation) = found else { panic!("a relu has slopes") };
         if rng.bool() && l < 0.0 && u > 0.0 {
             // Any other slopes are as good.
             relaxation.lower[0] = [0.0, 1.0, rng.f64()][rng.usize(0..3)];
@@ -121,7 +136,7 @@ fn relaxations_of_single_neurons_hold() {
         }
         let boxes = sweeps::single(&[l], &[u]);
         let frame = sweeps::frame(&network, &boxes);
-        let relaxations = [Relaxation::default(), relaxation];
+        let relaxations = [Relaxation::Exact, Relaxation::Relu(relaxation)];
         for coefficient in [1.0, -1.0, end(&mut rng), end(&mut rng)] {
             let seeds = sweeps::row(&[coefficient], 0.0);
             let forms = sweeps::pull(&network, &frame, &relaxations, 1, &seeds);
