@@ -72,6 +72,10 @@ impl Plan {
         self.steps.len() - 1
     }
 
+    pub fn last_step(&self) -> &Step {
+        &self.steps[self.last()]
+    }
+
     /// Number of elements of a step.
     pub fn len(&self, step: usize) -> usize {
         match &self.steps[step] {
