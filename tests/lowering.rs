@@ -3,6 +3,9 @@
 
 mod common;
 
+#[path = "lowering/bench.rs"]
+mod bench;
+
 use common::boxes;
 use common::onnx::{Float, Model, float, int, ints};
 use common::sweeps::{self, METHODS};
