@@ -5,31 +5,12 @@
 //! `a_i z_i` where the coefficient `a_i` on neuron `i` is positive. No tape is kept. Whatever slopes in
 //! [0, 1] come out, the next sweep's bound is rigorous; nothing here needs a proof.
 
-use super::{Forms, Relaxation, Trace};
-use crate::net::{Network, Primitive};
+use super::{Forms, Relaxation, Slopes, Trace};
+use crate::net::{Network, NodeIndex, Primitive};
 
-/// Relaxations that belong to rows instead of boxes: row `r` copies box `owner[r]`.
-pub fn per_row(network: &Network, relaxations: &[Relaxation], owner: &[u32]) -> Vec<Relaxation> {
-    let copy = |values: &[f64], len: usize| -> Vec<f64> {
-        let mut all = Vec::with_capacity(owner.len() * len);
-        for b in owner {
-            all.extend_from_slice(&values[*b as usize * len..(*b as usize + 1) * len]);
-        }
-        all
-    };
-    relaxations
-        .iter()
-        .zip(&network.nodes)
-        .map(|(relaxation, node)| match node.primitive {
-            Primitive::Relu { .. } => Relaxation {
-                lower: copy(&relaxation.lower, node.len),
-                upper: copy(&relaxation.upper, node.len),
-                l: copy(&relaxation.l, node.len),
-                u: copy(&relaxation.u, node.len),
-            },
-            _ => Relaxation::default(),
-        })
-        .collect()
+/// Relaxations that belong to rows instead of `count` boxes: row `r` copies box `owner[r]`.
+pub fn per_row(relaxations: &[Relaxation], count: usize, owner: &[u32]) -> Vec<Relaxation> {
+    relaxations.iter().map(|relaxation| relaxation.per_row(count, owner)).collect()
 }
 
 /// The points at which the forms are least over their boxes (`rows x dims`).
@@ -72,8 +53,6 @@ impl Ascent {
     ) -> Vec<f64> {
         self.step += 1;
         let (beta1, beta2) = (0.7, 0.95);
-        let correction1 = 1.0 - f64::powi(beta1, self.step);
-        let correction2 = 1.0 - f64::powi(beta2, self.step);
         let rate = self.rate;
         self.rate *= 0.9;
         let mut values: Vec<Vec<f64>> = Vec::with_capacity(network.nodes.len());
@@ -82,29 +61,36 @@ impl Ascent {
                 Primitive::Input => points.clone(),
                 Primitive::Affine { terms, bias, .. } => network.affine(terms, bias, &values, rows),
                 Primitive::Relu { of } => {
-                    let z = &values[*of];
-                    let a = &trace[index];
-                    let relaxation = &mut relaxations[index];
-                    let mut h = vec![0.0; z.len()];
-                    self.first[index].resize(z.len(), 0.0);
-                    self.second[index].resize(z.len(), 0.0);
-                    let (first, second) = (&mut self.first[index], &mut self.second[index]);
-                    for i in 0..z.len() {
-                        if relaxation.u[i] == 0.0 {
-                            h[i] = relaxation.lower[i] * z[i];
-                        } else if !a.is_empty() && a[i] >= 0.0 {
-                            h[i] = relaxation.lower[i] * z[i];
-                            let gradient = a[i] * z[i];
-                            first[i] = beta1 * first[i] + (1.0 - beta1) * gradient;
-                            second[i] = beta2 * second[i] + (1.0 - beta2) * gradient * gradient;
-                            let scale = (second[i] / correction2).sqrt() + 1.0e-12;
-                            let moved =
-                                relaxation.lower[i] + rate * (first[i] / correction1) / scale;
-                            if moved.is_finite() {
-                                relaxation.lower[i] = moved.clamp(0.0, 1.0);
-                            }
-                        } else {
-                            h[i] = relaxation.upper[i] * (z[i] - relaxation.l[i]);
+                    let Relaxation::Relu(slopes) = &mut relaxations[index] else { break };
+                    self.relu(index, slopes, &trace[index], &values[*of], [beta1, beta2], rate)
+                }
+                Primitive::Pointwise { of, .. } => {
+                    let Relaxation::Pointwise(lines) = &relaxations[index] else { break };
+                    let z = values[*of].iter().enumerate();
+                    let line = |(i, z): (usize, &f64)| match is_above(&trace[index], i) {
+                        true => lines.above[i] * z + lines.above_offset[i],
+                        false => lines.below[i] * z + lines.below_offset[i],
+                    };
+                    z.map(line).collect()
+                }
+                Primitive::Product { left, right, pairs } => {
+                    let Relaxation::Product(planes) = &relaxations[index] else { break };
+                    let [m, n] = [*left, *right].map(|node| network.nodes[node].len);
+                    let mut h = Vec::with_capacity(rows * pairs.len());
+                    for r in 0..rows {
+                        for (i, j) in pairs {
+                            let x = values[*left][r * m + *i as usize];
+                            let y = values[*right][r * n + *j as usize];
+                            let at = h.len();
+                            h.push(if is_above(&trace[index], at) {
+                                planes.above_left[at] * x
+                                    + planes.above_right[at] * y
+                                    + planes.above_offset[at]
+                            } else {
+                                planes.below_left[at] * x
+                                    + planes.below_right[at] * y
+                                    + planes.below_offset[at]
+                            });
                         }
                     }
                     h
@@ -114,4 +100,45 @@ impl Ascent {
         }
         values.pop().unwrap_or_default()
     }
+
+    /// The values of a relu node along its lines; moves the slopes below.
+    fn relu(
+        &mut self,
+        index: NodeIndex,
+        slopes: &mut Slopes,
+        a: &[f64],
+        z: &[f64],
+        [beta1, beta2]: [f64; 2],
+        rate: f64,
+    ) -> Vec<f64> {
+        let correction1 = 1.0 - f64::powi(beta1, self.step);
+        let correction2 = 1.0 - f64::powi(beta2, self.step);
+        let mut h = vec![0.0; z.len()];
+        self.first[index].resize(z.len(), 0.0);
+        self.second[index].resize(z.len(), 0.0);
+        let (first, second) = (&mut self.first[index], &mut self.second[index]);
+        for i in 0..z.len() {
+            if slopes.u[i] == 0.0 {
+                h[i] = slopes.lower[i] * z[i];
+            } else if !a.is_empty() && a[i] >= 0.0 {
+                h[i] = slopes.lower[i] * z[i];
+                let gradient = a[i] * z[i];
+                first[i] = beta1 * first[i] + (1.0 - beta1) * gradient;
+                second[i] = beta2 * second[i] + (1.0 - beta2) * gradient * gradient;
+                let scale = (second[i] / correction2).sqrt() + 1.0e-12;
+                let moved = slopes.lower[i] + rate * (first[i] / correction1) / scale;
+                if moved.is_finite() {
+                    slopes.lower[i] = moved.clamp(0.0, 1.0);
+                }
+            } else {
+                h[i] = slopes.upper[i] * (z[i] - slopes.l[i]);
+            }
+        }
+        h
+    }
+}
+
+/// Whether a sweep replaced an element from above: its coefficient was negative.
+fn is_above(trace: &[f64], at: usize) -> bool {
+    trace.get(at).is_some_and(|a| *a < 0.0)
 }
