@@ -2,7 +2,7 @@
 
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
-use super::operand::{broadcast, groups};
+use super::operand::broadcast;
 use super::rows::Rows;
 use plimsoll_check::graph::Node;
 use plimsoll_check::ops::Window;
@@ -91,13 +91,6 @@ impl Lowering<'_> {
             values = self.combine(parts, &[], kept.len());
         }
         self.pick(values, groups.into_iter().map(|group| group[0]))
-    }
-
-    /// The greatest or smallest element over axes.
-    pub fn reduce_extreme(&mut self, node: &Node, axes: &[usize], greatest: bool) -> Expression {
-        let groups = groups(self.operand(node, 0).shape, axes);
-        let of = self.settled(node.inputs[0]);
-        self.extremes(of, groups, greatest)
     }
 
     /// The greatest element under each window.

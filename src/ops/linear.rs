@@ -196,11 +196,6 @@ impl Lowering<'_> {
         self.sums(Of::Value(node.inputs[0]), &groups, factor)
     }
 
-    /// The sums of an expression of this shape over axes.
-    pub fn sum_over(&mut self, of: Expression, shape: &[usize], axes: &[usize]) -> Expression {
-        self.sums(Of::Made(of), &groups(shape, axes), (1.0, 0.0))
-    }
-
     /// For each group of ascending elements, a factor times their sum.
     pub fn sums(&mut self, of: Of, groups: &[Vec<usize>], factor: Weight) -> Expression {
         let mut collector = Collector::new();

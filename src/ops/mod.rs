@@ -8,6 +8,7 @@
 mod batch;
 mod bounded;
 mod build;
+mod compare;
 mod compose;
 mod convolution;
 mod einsum;
@@ -16,22 +17,27 @@ mod extreme;
 mod interpolate;
 mod linear;
 mod movement;
+mod normalization;
 mod operand;
 mod piecewise;
 mod pool;
+mod product;
 mod quantize;
 mod rows;
+mod select;
+mod softmax;
 
 pub use bounded::BOUNDED;
 
 use crate::net::Network;
 use bounded::unbounded;
-use build::Lowering;
+use build::{Lowering, Of};
 use compose::Expression;
 use einsum::Labels;
-use plimsoll_check::graph::{ElementType, Graph, Node, ValueId};
+use operand::groups;
+use plimsoll_check::graph::{Graph, Node, ValueId};
 use plimsoll_check::number::Interval;
-use plimsoll_check::ops::{Op, Reduction, evaluate};
+use plimsoll_check::ops::{Function, Op, Reduction, evaluate};
 use plimsoll_check::{Error, Kind};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -111,20 +117,21 @@ impl Lowering<'_> {
             Op::Sub => self.scaled(node, &[1.0, -1.0]),
             Op::Sum => self.scaled(node, &vec![1.0; node.inputs.len()]),
             Op::Mean => self.mean_of_operands(node),
-            Op::Mul => self.constant_product(node).ok_or_else(refuse)?,
-            Op::Div => self.constant_quotient(node).ok_or_else(refuse)?,
+            Op::Mul => self.product(node),
+            Op::Div => self.quotient(node),
+            Op::IntegerDiv => self.integer_quotient(node),
             Op::Max => self.extreme_operand(node, true),
             Op::Min => self.extreme_operand(node, false),
             Op::ReduceSum { axes } => self.reduce_sum(node, axes),
-            Op::Reduce { reduction, axes } => self.reduced(node, *reduction, axes)?,
+            Op::Reduce { reduction, axes } => self.reduced(node, *reduction, axes),
             Op::CumSum { axis, exclusive, reverse } => {
                 self.cum_sum(node, *axis, *exclusive, *reverse)
             }
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
                 let factors = (f64::from(*alpha), f64::from(*beta));
-                self.constant_gemm(node, factors, (*trans_a, *trans_b)).ok_or_else(refuse)?
+                self.gemm(node, factors, (*trans_a, *trans_b))?
             }
-            Op::MatMul => self.constant_matmul(node).ok_or_else(refuse)?,
+            Op::MatMul => self.matmul(node)?,
             Op::Einsum { operands, result, lengths } => {
                 self.einsum(node, &Labels { operands, result, lengths })?
             }
@@ -142,16 +149,38 @@ impl Lowering<'_> {
                 self.average_pool(node, window, *include_padding)
             }
             Op::Interpolate { taps, fill } => self.interpolated(node, taps, *fill),
-            Op::Scatter { targets, combination } => {
-                self.scatter(node, targets, *combination).ok_or_else(refuse)?
-            }
-            Op::Pointwise(function) => self.piecewise(node, function).ok_or_else(refuse)?,
+            Op::Scatter { targets, combination } => self.scatter(node, targets, *combination),
+            Op::Pointwise(function) => match self.piecewise(node, function) {
+                Some(piecewise) => piecewise,
+                None => {
+                    let x = self.settled(node.inputs[0]);
+                    self.pointwise(x, *function)
+                }
+            },
             Op::PRelu => self.p_relu(node).ok_or_else(refuse)?,
+            Op::Softmax { grouping, logarithm } => self.softmax(node, grouping, *logarithm),
+            Op::Normalization(normalization) => self.normalization(node, normalization),
+            Op::Normalizer { norm } => self.normalizer(node, *norm),
+            Op::Quantize { affine, range } => {
+                self.quantize(node, affine, *range).ok_or_else(refuse)?
+            }
             Op::Dequantize { affine } => self.dequantize(node, affine).ok_or_else(refuse)?,
-            Op::Where => self.constant_choice(node).ok_or_else(refuse)?,
-            Op::Cast { to } => self.cast(node, *to)?,
+            Op::Compare { relation } => self.comparison(node, *relation),
+            Op::Not => self.negation(node),
+            Op::Connect { connective } => self.connection(node, *connective),
+            Op::Where => self.choice(node),
+            Op::Cast { to } => self.cast(node, *to),
+            Op::ArgMax { axis, last } => self.extreme_place(node, *axis, true, *last)?,
+            Op::ArgMin { axis, last } => self.extreme_place(node, *axis, false, *last)?,
+            Op::TopK { axis, greatest } => return self.first_sorted(node, *axis, *greatest),
+            Op::GatherAt { axis } => self.gathered(node, *axis)?,
+            Op::OneHot { axis } => self.one_hot(node, *axis)?,
             Op::Scaler { offset, scale } => self.scaler(node, offset, scale),
             Op::LinearRegressor { weights, intercepts } => self.scores(node, weights, intercepts),
+            Op::LinearClassifier { weights, intercepts, labels } => {
+                return self.classified(node, weights, intercepts, labels);
+            }
+            // Data movement, which has been dealt with.
             Op::Identity
             | Op::Reshape
             | Op::Transpose { .. }
@@ -161,45 +190,30 @@ impl Lowering<'_> {
             | Op::Gather { .. }
             | Op::Pick { .. }
             | Op::Rearrange { .. }
-            | Op::Move { .. }
-            | Op::Softmax { .. }
-            | Op::Normalization(_)
-            | Op::Quantize { .. }
-            | Op::IntegerDiv
-            | Op::GatherAt { .. }
-            | Op::OneHot { .. }
-            | Op::ArgMax { .. }
-            | Op::ArgMin { .. }
-            | Op::TopK { .. }
-            | Op::Compare { .. }
-            | Op::Not
-            | Op::Connect { .. }
-            | Op::Normalizer { .. }
-            | Op::LinearClassifier { .. } => return Err(refuse()),
+            | Op::Move { .. } => return Err(refuse()),
         };
         Ok(vec![one])
     }
 
     /// A reduction over axes.
-    fn reduced(
-        &mut self,
-        node: &Node,
-        reduction: Reduction,
-        axes: &[usize],
-    ) -> Result<Expression, Error> {
-        Ok(match reduction {
+    fn reduced(&mut self, node: &Node, reduction: Reduction, axes: &[usize]) -> Expression {
+        let shape = self.operand(node, 0).shape;
+        let x = self.settled(node.inputs[0]);
+        match reduction {
             Reduction::Mean => self.reduce_mean(node, axes),
-            Reduction::Max => self.reduce_extreme(node, axes, true),
-            Reduction::Min => self.reduce_extreme(node, axes, false),
+            Reduction::Max => self.extremes(x, groups(shape, axes), true),
+            Reduction::Min => self.extremes(x, groups(shape, axes), false),
+            Reduction::Product => self.products_of_groups(x, groups(shape, axes)),
             Reduction::L1 => {
-                let x = self.settled(node.inputs[0]);
                 let magnitudes = self.absolute(x);
-                self.sum_over(magnitudes, self.operand(node, 0).shape, axes)
+                self.sums(Of::Made(magnitudes), &groups(shape, axes), (1.0, 0.0))
             }
-            Reduction::Product | Reduction::L2 | Reduction::SumSquare => {
-                return Err(unbounded(node));
+            Reduction::L2 => self.euclidean(x, &groups(shape, axes)),
+            Reduction::SumSquare => {
+                let squares = self.pointwise(x, Function::Pow { exponent: 2.0 });
+                self.sums(Of::Made(squares), &groups(shape, axes), (1.0, 0.0))
             }
-        })
+        }
     }
 
     /// An Einsum.
@@ -210,15 +224,8 @@ impl Lowering<'_> {
         match varying[..] {
             [] => self.constant_einsum(node, labels, 0),
             [varying] => self.constant_einsum(node, labels, varying),
-            _ => Err(unbounded(node)),
+            [first, second] => self.einsum_of_two(node, labels, (first, second)),
+            _ => Err(unbounded(node).help("an Einsum of two operands at a time can be bounded")),
         }
-    }
-
-    /// A conversion.
-    fn cast(&mut self, node: &Node, to: ElementType) -> Result<Expression, Error> {
-        let from = self.graph.value(node.inputs[0]).element;
-        let float = |element| matches!(element, ElementType::F32 | ElementType::F64);
-        let identity = float(to) || !float(from) && to != ElementType::Bool;
-        if identity { Ok(self.expression(node.inputs[0])) } else { Err(unbounded(node)) }
     }
 }

@@ -76,13 +76,13 @@ impl Lowering<'_> {
         Some(self.moved(node, &sources))
     }
 
-    /// The first operand, with sums, maxima or minima of it and elements of the second; `None` for products.
+    /// The first operand, with elements of the second combined into its elements.
     pub fn scatter(
         &mut self,
         node: &Node,
         targets: &[u32],
         combination: Combination,
-    ) -> Option<Expression> {
+    ) -> Expression {
         let [data, updates] = [node.inputs[0], node.inputs[1]];
         let len = self.graph.value(data).len();
         let mut by_target = vec![Vec::new(); len];
@@ -97,19 +97,17 @@ impl Lowering<'_> {
                 Part::exact(Of::Value(data), Rows::identity(len)),
                 Part::exact(Of::Value(updates), rows),
             ];
-            return Some(self.combine(parts, &[], len));
+            return self.combine(parts, &[], len);
         }
-        let greatest = match combination {
-            Combination::Max => true,
-            Combination::Min => false,
-            Combination::Add | Combination::Multiply => return None,
-        };
         let both = self.joined(&[data, updates]);
         let groups = by_target.iter().enumerate().map(|(at, updates)| {
             std::iter::once(at).chain(updates.iter().map(|update| len + update)).collect()
         });
         let groups = groups.collect();
-        Some(self.extremes(both, groups, greatest))
+        match combination {
+            Combination::Multiply => self.products_of_groups(both, groups),
+            _ => self.extremes(both, groups, combination == Combination::Max),
+        }
     }
 
     /// The elements of some values, one after the other.
