@@ -9,6 +9,8 @@ mod bench;
 mod cases;
 #[path = "lowering/check.rs"]
 mod check;
+#[path = "lowering/families.rs"]
+mod families;
 
 use check::check;
 use common::onnx::{Float, Model, float, int, ints};

@@ -1,7 +1,6 @@
 //! What can be bounded: the table behind `plimsoll supports`, and the error for everything else.
 
 use plimsoll_check::graph::Node;
-use plimsoll_check::ops::Op;
 use plimsoll_check::{Error, Kind};
 
 /// The operators of ONNX that can be bounded, by name, and what that asks of them beyond reading; others that
@@ -31,7 +30,7 @@ pub const BOUNDED: &[(&str, &str)] = &[
     ("DequantizeLinear", "scale and zero point are constant"),
     ("Div", ""),
     ("Dropout", ""),
-    ("Einsum", "all operands but two are constant"),
+    ("Einsum", ""),
     ("Elu", ""),
     ("Equal", ""),
     ("Erf", ""),
@@ -118,7 +117,7 @@ pub const BOUNDED: &[(&str, &str)] = &[
     ("Tanh", ""),
     ("ThresholdedRelu", ""),
     ("Tile", ""),
-    ("TopK", "the count is one"),
+    ("TopK", ""),
     ("Transpose", ""),
     ("Trilu", ""),
     ("Unsqueeze", ""),
@@ -127,25 +126,12 @@ pub const BOUNDED: &[(&str, &str)] = &[
     ("Xor", ""),
 ];
 
-/// The error for an operator without a relaxation.
-pub(crate) fn unbounded(node: &Node) -> Error {
-    let operator = match &node.op {
-        Op::Pointwise(function) => format!("the function {function:?}"),
-        Op::PRelu => "PRelu".to_string(),
-        Op::Softmax { .. } => "softmax".to_string(),
-        Op::Normalization(_) => "normalisation".to_string(),
-        Op::Quantize { .. } | Op::Dequantize { .. } => "quantisation".to_string(),
-        // The operator's name, without its attributes.
-        other => {
-            let debug = format!("{other:?}");
-            debug.split([' ', '{', '(']).next().unwrap_or_default().to_string()
-        }
-    };
-    let names: Vec<&str> = BOUNDED.iter().map(|(name, _)| *name).collect();
+/// The error for an operator of which some operand depends on the inputs that has to be constant: what it
+/// is, and the way out.
+pub(crate) fn unbounded(node: &Node, what: &str, help: &str) -> Error {
     Error::new(
         Kind::UnsupportedOperator,
-        format!("{operator} (node `{}`) can be evaluated, but not bounded yet", node.name),
+        format!("{what} (node `{}`) can be evaluated, but not bounded yet", node.name),
     )
-    .help(format!("operators that can be bounded: {}", names.join(", ")))
-    .help("`plimsoll supports` says what is asked of their operands")
+    .help(help)
 }

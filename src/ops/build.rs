@@ -90,6 +90,12 @@ impl<'g> Lowering<'g> {
         (0..node.inputs.len()).map(|position| self.operand(node, position)).collect()
     }
 
+    /// Whether a later node or an output of the graph is this value.
+    pub fn is_read(&self, id: ValueId) -> bool {
+        self.graph.outputs.contains(&id)
+            || self.graph.nodes.iter().any(|node| node.inputs.contains(&id))
+    }
+
     /// Number of elements of an expression.
     pub fn len(&self, expression: &Expression) -> usize {
         match expression {
@@ -194,6 +200,22 @@ impl<'g> Lowering<'g> {
         self.push_node(len, Primitive::Affine { terms, bias, slack })
     }
 
+    /// A function of each element of a node, which is computed once.
+    pub fn function_of(&mut self, of: NodeIndex, primitive: Primitive) -> Expression {
+        let same = |node: &Node| match (&node.primitive, &primitive) {
+            (Primitive::Relu { of: a }, Primitive::Relu { of: b }) => a == b,
+            (
+                Primitive::Pointwise { of: a, function: f },
+                Primitive::Pointwise { of: b, function: g },
+            ) => a == b && f == g,
+            _ => false,
+        };
+        if let Some(found) = self.nodes[of..].iter().position(same) {
+            return Expression::Node(of + found);
+        }
+        Expression::Node(self.push_node(self.nodes[of].len, primitive))
+    }
+
     /// Adds a node.
     pub fn push_node(&mut self, len: usize, primitive: Primitive) -> NodeIndex {
         self.nodes.push(Node { len, primitive, name: self.name.clone() });
@@ -213,7 +235,7 @@ impl<'g> Lowering<'g> {
 
     /// `max(0, z)` of each element of a node.
     pub fn relu_of(&mut self, of: NodeIndex) -> Expression {
-        Expression::Node(self.push_node(self.nodes[of].len, Primitive::Relu { of }))
+        self.function_of(of, Primitive::Relu { of })
     }
 
     /// Some elements of an expression, in this order.
@@ -331,6 +353,48 @@ impl<'g> Lowering<'g> {
                 self.push(joined);
             }
         }
-        Network::new(self.nodes)
+        Network::new(live(self.nodes))
     }
+}
+
+/// The nodes that the last one depends on, and the input.
+fn live(nodes: Vec<Node>) -> Vec<Node> {
+    let mut needed = vec![false; nodes.len()];
+    needed[0] = true;
+    needed[nodes.len() - 1] = true;
+    for index in (0..nodes.len()).rev().filter(|index| *index > 0) {
+        if needed[index] {
+            let slack = match &nodes[index].primitive {
+                Primitive::Affine { slack, .. } => &slack[..],
+                _ => &[],
+            };
+            let operands = nodes[index].primitive.operands();
+            operands.chain(slack.iter().map(|term| term.from)).for_each(|of| needed[of] = true);
+        }
+    }
+    if needed.iter().all(|needed| *needed) {
+        return nodes;
+    }
+    let mut place = Vec::with_capacity(nodes.len());
+    let mut kept = 0;
+    for needed in &needed {
+        place.push(kept);
+        kept += usize::from(*needed);
+    }
+    let mut all = nodes;
+    let mut next = needed.iter();
+    all.retain(|_| next.next().is_some_and(|needed| *needed));
+    for node in &mut all {
+        match &mut node.primitive {
+            Primitive::Input => {}
+            Primitive::Affine { terms, slack, .. } => {
+                terms.iter_mut().chain(slack).for_each(|term| term.from = place[term.from]);
+            }
+            Primitive::Relu { of } | Primitive::Pointwise { of, .. } => *of = place[*of],
+            Primitive::Product { left, right, .. } => {
+                (*left, *right) = (place[*left], place[*right]);
+            }
+        }
+    }
+    all
 }

@@ -7,6 +7,9 @@ use super::rows::Rows;
 use plimsoll_check::graph::{ElementType, Node, Tensor, TensorData};
 use plimsoll_check::number::Interval;
 
+/// The elements of a vector that are not zero, with their places.
+type Sparse = Vec<(usize, Weight)>;
+
 /// Where the summands of a batch of matrix products are: summand `t` of result `(group, i, j)` is made
 /// of elements `left[group] + i * row + t * along.0` and `right[group] + j * column + t * along.1`.
 pub(crate) struct Product {
@@ -67,7 +70,7 @@ impl Product {
             false => (&self.left, self.rows, self.row, self.along.0),
         };
         let mut collector = Collector::new();
-        let mut kept: Option<(usize, Vec<Vec<(usize, Weight)>>)> = None;
+        let mut kept: Option<(usize, Vec<Sparse>)> = None;
         for group in 0..self.left.len() {
             // The rows or columns of the constant side, without what is zero, are the same for all of
             // the other side.
@@ -100,8 +103,8 @@ impl Product {
         step: usize,
         along: usize,
         weights: &dyn Fn(usize) -> Weight,
-    ) -> Vec<Vec<(usize, Weight)>> {
-        let mut vectors = vec![Vec::new(); count];
+    ) -> Vec<Sparse> {
+        let mut vectors = vec![Sparse::new(); count];
         let mut visit = |k: usize, t: usize| {
             let weight = weights(start + k * step + t * along);
             if weight != (0.0, 0.0) {

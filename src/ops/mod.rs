@@ -42,6 +42,9 @@ use plimsoll_check::{Error, Kind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+const WEIGHTS: &str = "a convolution with weights that depend on the inputs";
+const SCALE: &str = "quantisation with a scale that depends on the inputs";
+
 /// The network that computes what the graph computes, exactly over the reals.
 ///
 /// # Errors
@@ -106,7 +109,10 @@ impl Lowering<'_> {
         if let Some(moved) = self.movement(node) {
             return Ok(moved);
         }
-        let refuse = || unbounded(node);
+        let refuse = |what: &'static str| {
+            let help = "export with stored constants (fold them before), or compute it by Mul and ReduceSum";
+            move || unbounded(node, what, help)
+        };
         let one = match &node.op {
             Op::Relu => {
                 let of = self.node_of_value(node.inputs[0]);
@@ -136,14 +142,14 @@ impl Lowering<'_> {
                 self.einsum(node, &Labels { operands, result, lengths })?
             }
             Op::Conv { window, group } => {
-                self.convolution(node, window, *group, false)?.ok_or_else(refuse)?
+                self.convolution(node, window, *group, false)?.ok_or_else(refuse(WEIGHTS))?
             }
             Op::ConvTranspose { window, group } => {
-                self.convolution(node, window, *group, true)?.ok_or_else(refuse)?
+                self.convolution(node, window, *group, true)?.ok_or_else(refuse(WEIGHTS))?
             }
-            Op::BatchNormalization { epsilon } => {
-                self.batch_normalization(node, *epsilon).ok_or_else(refuse)?
-            }
+            Op::BatchNormalization { epsilon } => self
+                .batch_normalization(node, *epsilon)
+                .ok_or_else(refuse("BatchNormalization with a scale that depends on the inputs"))?,
             Op::MaxPool { window } => self.max_pool(node, window),
             Op::AveragePool { window, include_padding } => {
                 self.average_pool(node, window, *include_padding)
@@ -157,14 +163,16 @@ impl Lowering<'_> {
                     self.pointwise(x, *function)
                 }
             },
-            Op::PRelu => self.p_relu(node).ok_or_else(refuse)?,
+            Op::PRelu => self
+                .p_relu(node)
+                .ok_or_else(refuse("PRelu with a slope that depends on the inputs"))?,
             Op::Softmax { grouping, logarithm } => self.softmax(node, grouping, *logarithm),
             Op::Normalization(normalization) => self.normalization(node, normalization),
             Op::Normalizer { norm } => self.normalizer(node, *norm),
             Op::Quantize { affine, range } => {
-                self.quantize(node, affine, *range).ok_or_else(refuse)?
+                self.quantize(node, affine, *range).ok_or_else(refuse(SCALE))?
             }
-            Op::Dequantize { affine } => self.dequantize(node, affine).ok_or_else(refuse)?,
+            Op::Dequantize { affine } => self.dequantize(node, affine).ok_or_else(refuse(SCALE))?,
             Op::Compare { relation } => self.comparison(node, *relation),
             Op::Not => self.negation(node),
             Op::Connect { connective } => self.connection(node, *connective),
@@ -190,7 +198,7 @@ impl Lowering<'_> {
             | Op::Gather { .. }
             | Op::Pick { .. }
             | Op::Rearrange { .. }
-            | Op::Move { .. } => return Err(refuse()),
+            | Op::Move { .. } => return Err(refuse("data movement")()),
         };
         Ok(vec![one])
     }
@@ -224,8 +232,7 @@ impl Lowering<'_> {
         match varying[..] {
             [] => self.constant_einsum(node, labels, 0),
             [varying] => self.constant_einsum(node, labels, varying),
-            [first, second] => self.einsum_of_two(node, labels, (first, second)),
-            _ => Err(unbounded(node).help("an Einsum of two operands at a time can be bounded")),
+            _ => self.einsum_of_many(node, labels, &varying),
         }
     }
 }

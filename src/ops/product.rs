@@ -36,8 +36,7 @@ impl Lowering<'_> {
             return self.enclosed(&images);
         }
         let of = self.node_of(of);
-        let len = self.len(&Expression::Node(of));
-        Expression::Node(self.push_node(len, Primitive::Pointwise { of, function }))
+        self.function_of(of, Primitive::Pointwise { of, function })
     }
 
     /// Products of pairs of elements; those of an element with itself are squares.
@@ -252,34 +251,43 @@ impl Lowering<'_> {
         Ok(self.combine(parts, &constants, len))
     }
 
-    /// An Einsum of two operands that vary, at these positions, and constants.
+    /// An Einsum of operands that vary, at these positions (two at least), and constants.
     ///
     /// # Errors
     ///
     /// If there are too many products.
-    pub fn einsum_of_two(
+    pub fn einsum_of_many(
         &mut self,
         node: &Node,
         labels: &Labels<'_>,
-        (first, second): (usize, usize),
+        varying: &[usize],
     ) -> Result<Expression, Error> {
         let operands = self.operands(node);
         let total: usize = labels.lengths.iter().fold(1, |total, n| total.saturating_mul(*n));
-        limit(node, "products", total)?;
+        limit(node, "products", total.saturating_mul(varying.len()))?;
         let results: usize = labels.result.iter().map(|label| labels.lengths[*label]).product();
-        let (mut pairs, mut factors) = (Vec::with_capacity(total), Vec::with_capacity(total));
-        labels.visit(&node.name, &operands, |_, places| {
-            pairs.push((places[first] as u32, places[second] as u32));
+        // For each varying operand the element in each summand, and what the constants make of it.
+        let mut places = vec![Vec::with_capacity(total); varying.len()];
+        let mut factors = Vec::with_capacity(total);
+        labels.visit(&node.name, &operands, |_, at| {
+            for (places, position) in places.iter_mut().zip(varying) {
+                places.push(at[*position] as u32);
+            }
             let mut factor = Interval::point(1.0);
             for (position, operand) in operands.iter().enumerate() {
-                if position != first && position != second {
-                    factor = times(factor, operand.element(places[position]));
+                if !varying.contains(&position) {
+                    factor = times(factor, operand.element(at[position]));
                 }
             }
             factors.push(factor);
         })?;
-        let [a, b] = [first, second].map(|position| self.settled(node.inputs[position]));
-        let products = self.products(a, b, pairs);
+        // Products of the first two, of these and the third, and so on.
+        let mut products = self.settled(node.inputs[varying[0]]);
+        for at in 1..varying.len() {
+            let operand = self.settled(node.inputs[varying[at]]);
+            let pair = |k: usize| (if at == 1 { places[0][k] } else { k as u32 }, places[at][k]);
+            products = self.products(products, operand, (0..total).map(pair).collect());
+        }
         let mut collector = Collector::new();
         let terms = total.checked_div(results).unwrap_or(0);
         for result in 0..results {

@@ -14,9 +14,30 @@ impl Lowering<'_> {
     /// For each group of elements and each place in it, whether the extreme element is there: place by
     /// place, group by group. All groups have one length.
     ///
-    /// An element is it if it beats all others: of equal ones the one with the right place. It beats
-    /// another iff their comparison says so, and `n - 1` of these hold iff `relu(sum - (n - 2))` is one.
+    /// An element is it if it beats all `n - 1` others, that is if `relu(wins - (n - 2))` is one.
     fn indicators(
+        &mut self,
+        node: &Node,
+        of: Expression,
+        groups: &[Vec<usize>],
+        kind: (bool, bool, bool),
+    ) -> Result<Expression, Error> {
+        let size = groups.first().map_or(0, Vec::len);
+        if size <= 1 {
+            return Ok(Expression::constant(vec![1.0; groups.len() * size]));
+        }
+        let wins = self.wins(node, of, groups, kind)?;
+        // Of two, one comparison decides.
+        if size == 2 {
+            return Ok(wins);
+        }
+        let all = self.weighted(&[(&wins, 1.0)], 2.0 - size as f64);
+        Ok(self.relu(all))
+    }
+
+    /// For each group of elements and each place in it, how many others the element there beats, of equal ones
+    /// the one with the right place; group by group.
+    fn wins(
         &mut self,
         node: &Node,
         of: Expression,
@@ -24,9 +45,6 @@ impl Lowering<'_> {
         (greatest, last, whole): (bool, bool, bool),
     ) -> Result<Expression, Error> {
         let size = groups.first().map_or(0, Vec::len);
-        if size <= 1 {
-            return Ok(Expression::constant(vec![1.0; groups.len() * size]));
-        }
         let pairs = size * (size - 1) / 2;
         limit(node, "comparisons", groups.len().saturating_mul(pairs))?;
         // For places i < j: x_j - x_i if the greatest is looked for.
@@ -60,13 +78,11 @@ impl Lowering<'_> {
                 (0..at).for_each(|i| rows.push((group * pairs + place(i, at)) as u32, 1.0));
                 (at + 1..size).for_each(|j| rows.push((group * pairs + place(at, j)) as u32, -1.0));
                 rows.end_row();
-                bias.push((size - 1 - at) as f64 - (size as f64 - 2.0));
+                bias.push((size - 1 - at) as f64);
             }
         }
         let count = rows.len();
-        let wins = self.combine(vec![Part::exact(Of::Made(later), rows)], &[bias], count);
-        // Of two, one comparison decides.
-        Ok(if size == 2 { wins } else { self.relu(wins) })
+        Ok(self.combine(vec![Part::exact(Of::Made(later), rows)], &[bias], count))
     }
 
     /// A number for the place of the extreme element of each group.
@@ -114,34 +130,116 @@ impl Lowering<'_> {
         self.numbered(node, of, &groups, (greatest, last, whole), &|at| at as f64)
     }
 
-    /// The first elements along an axis when sorted, and their indices: for one of them.
+    /// The first elements along an axis when sorted, and their indices.
     ///
     /// # Errors
     ///
-    /// If more than one is asked for.
+    /// If there are too many elements to be compared.
     pub fn first_sorted(
         &mut self,
         node: &Node,
         axis: usize,
         greatest: bool,
     ) -> Result<Vec<Expression>, Error> {
-        let shape = self.operand(node, 0).shape;
-        match self.graph.value(node.outputs[0]).shape[axis] {
-            0 => Ok(vec![Expression::constant(Vec::new()); 2]),
-            1 => {
-                let of = self.settled(node.inputs[0]);
-                let values = self.extremes(of, groups(shape, &[axis]), greatest);
-                Ok(vec![values, self.extreme_place(node, axis, greatest, false)?])
-            }
-            count => Err(Error::new(
-                Kind::UnsupportedOperator,
-                format!(
-                    "TopK of {count} elements (node `{}`) can be evaluated, but not bounded yet",
-                    node.name
-                ),
-            )
-            .help("TopK of one element can be bounded; for several, say in the query what the outputs before it have to satisfy")),
+        let groups = groups(self.operand(node, 0).shape, &[axis]);
+        let shape = &self.graph.value(node.outputs[0]).shape;
+        let (outer, count, inner) = around(shape, axis);
+        let of = self.settled(node.inputs[0]);
+        // From group by group to the order of the result.
+        let place = |at: usize| {
+            let (before, rank, behind) = (at / (count * inner), at / inner % count, at % inner);
+            (before * inner + behind) * count + rank
+        };
+        let places: Vec<usize> = (0..outer * count * inner).map(place).collect();
+        let mut results = Vec::new();
+        for (position, id) in node.outputs.iter().enumerate() {
+            let sorted = match (position, self.is_read(*id)) {
+                (_, false) => Expression::constant(vec![0.0; places.len()]),
+                (0, true) => self.sorted(node, of.clone(), &groups, count, greatest)?,
+                (_, true) => self.sorted_places(node, of.clone(), &groups, count, greatest)?,
+            };
+            results.push(self.pick(sorted, places.iter().copied()));
         }
+        Ok(results)
+    }
+
+    /// The first elements of each group when sorted: each element is compared with the best so far, from the
+    /// last to the first, and the better one goes on.
+    fn sorted(
+        &mut self,
+        node: &Node,
+        of: Expression,
+        groups: &[Vec<usize>],
+        count: usize,
+        greatest: bool,
+    ) -> Result<Expression, Error> {
+        let size = groups.first().map_or(0, Vec::len);
+        limit(node, "comparisons", groups.len().saturating_mul(size).saturating_mul(count))?;
+        if count == 1 {
+            return Ok(self.extremes(of, groups.to_vec(), greatest));
+        }
+        // One expression for each place in a group, over all groups.
+        let mut lines: Vec<Expression> = Vec::with_capacity(size);
+        for at in 0..size {
+            lines.push(self.pick(of.clone(), groups.iter().map(|group| group[at])));
+        }
+        let sign = if greatest { 1.0 } else { -1.0 };
+        for first in 0..count {
+            for at in (first + 1..size).rev() {
+                let (a, b) = (self.settle(lines[at - 1].clone()), self.settle(lines[at].clone()));
+                // The better one is a plus the excess, the other one b less it.
+                let excess = self.weighted(&[(&b, sign), (&a, -sign)], 0.0);
+                let excess = self.relu(excess);
+                lines[at - 1] = self.weighted(&[(&a, 1.0), (&excess, sign)], 0.0);
+                lines[at] = self.weighted(&[(&b, 1.0), (&excess, -sign)], 0.0);
+            }
+        }
+        let total = groups.len() * count;
+        let part = |(rank, line): (usize, &Expression)| {
+            let place = |at: usize| (at % count == rank).then_some(at / count);
+            Part::exact(Of::Made(line.clone()), Rows::some_picks((0..total).map(place)))
+        };
+        let parts = lines[..count].iter().enumerate().map(part).collect();
+        Ok(self.combine(parts, &[], total))
+    }
+
+    /// The places in each group of its first elements when sorted, the first of equal ones first.
+    ///
+    /// The element at rank `r` is the one that `r` others beat: the sum of places times
+    /// `relu(1 - |beaten - r|)`.
+    fn sorted_places(
+        &mut self,
+        node: &Node,
+        of: Expression,
+        groups: &[Vec<usize>],
+        count: usize,
+        greatest: bool,
+    ) -> Result<Expression, Error> {
+        let whole = is_whole(self.graph.value(node.inputs[0]).element);
+        let size = groups.first().map_or(0, Vec::len);
+        if count == 1 {
+            let kind = (greatest, false, whole);
+            return self.numbered(node, of, groups, kind, &|at| at as f64);
+        }
+        limit(node, "comparisons", groups.len().saturating_mul(size).saturating_mul(count))?;
+        let wins = self.wins(node, of, groups, (greatest, false, whole))?;
+        let wins = self.settle(wins);
+        let total = groups.len() * count * size;
+        // Of a group, rank by rank, place by place.
+        let rows = Rows::picks((0..total).map(|at| at / (count * size) * size + at % size));
+        let shifts = (0..total).map(|at| (at / size % count) as f64 + 1.0 - size as f64).collect();
+        let part = vec![Part::exact(Of::Made(wins), rows)];
+        let distances = self.combine(part, &[shifts], total);
+        let distances = self.absolute(distances);
+        let here = self.weighted(&[(&distances, -1.0)], 1.0);
+        let here = self.relu(here);
+        let mut rows = Rows::new();
+        for rank in 0..groups.len() * count {
+            (1..size).for_each(|at| rows.push((rank * size + at) as u32, at as f64));
+            rows.end_row();
+        }
+        let len = rows.len();
+        Ok(self.combine(vec![Part::exact(Of::Made(here), rows)], &[], len))
     }
 
     /// The label with the greatest score, and the scores.
