@@ -3,7 +3,7 @@
 mod common;
 
 use common::boxes::Size;
-use common::dyadic::{Dyadic, dot};
+use common::dyadic::Dyadic;
 use common::plan::{self, Plan, Step, Style};
 use common::sweeps;
 use fastrand::Rng;

@@ -1,11 +1,11 @@
-//! Optimised slopes of the lines below relus (alpha-CROWN, Xu et al. 2021).
+//! Optimised slopes of relaxations (alpha-CROWN, Xu et al. 2021; Shi et al. 2025 for other functions).
 //!
 //! A backward bound is, at its minimiser, the composition of the lines that the sweep chose. So one
 //! forward pass along those lines gives the derivative of the bound by every slope (envelope theorem):
 //! `a_i z_i` where the coefficient `a_i` on neuron `i` is positive. No tape is kept. Whatever slopes in
 //! [0, 1] come out, the next sweep's bound is rigorous; nothing here needs a proof.
 
-use super::{Forms, Relaxation, Slopes, Trace};
+use super::{Forms, Lines, Planes, Relaxation, Slopes, Trace};
 use crate::net::{Network, NodeIndex, Primitive};
 
 /// Relaxations that belong to rows instead of `count` boxes: row `r` copies box `owner[r]`.
@@ -57,44 +57,28 @@ impl Ascent {
         self.rate *= 0.9;
         let mut values: Vec<Vec<f64>> = Vec::with_capacity(network.nodes.len());
         for (index, node) in network.nodes.iter().enumerate() {
-            let value = match &node.primitive {
-                Primitive::Input => points.clone(),
-                Primitive::Affine { terms, bias, .. } => network.affine(terms, bias, &values, rows),
-                Primitive::Relu { of } => {
-                    let Relaxation::Relu(slopes) = &mut relaxations[index] else { break };
+            let value = match (&node.primitive, &mut relaxations[index]) {
+                (Primitive::Input, _) => points.clone(),
+                (Primitive::Affine { terms, bias, .. }, _) => {
+                    network.affine(terms, bias, &values, rows)
+                }
+                (Primitive::Relu { of }, Relaxation::Relu(slopes)) => {
                     self.relu(index, slopes, &trace[index], &values[*of], [beta1, beta2], rate)
                 }
-                Primitive::Pointwise { of, .. } => {
-                    let Relaxation::Pointwise(lines) = &relaxations[index] else { break };
-                    let z = values[*of].iter().enumerate();
-                    let line = |(i, z): (usize, &f64)| match is_above(&trace[index], i) {
-                        true => lines.above[i] * z + lines.above_offset[i],
-                        false => lines.below[i] * z + lines.below_offset[i],
+                (Primitive::Pointwise { of, .. }, Relaxation::Pointwise(lines)) => {
+                    pointwise(lines, &trace[index], &values[*of], rate)
+                }
+                (Primitive::Product { left, right, pairs }, Relaxation::Product(planes)) => {
+                    let lens = [*left, *right].map(|node| network.nodes[node].len);
+                    let pair = |at: usize| {
+                        let (r, (i, j)) = (at / pairs.len(), pairs[at % pairs.len()]);
+                        let x = values[*left][r * lens[0] + i as usize];
+                        (x, values[*right][r * lens[1] + j as usize])
                     };
-                    z.map(line).collect()
+                    product(planes, &trace[index], pair, rows * pairs.len(), rate)
                 }
-                Primitive::Product { left, right, pairs } => {
-                    let Relaxation::Product(planes) = &relaxations[index] else { break };
-                    let [m, n] = [*left, *right].map(|node| network.nodes[node].len);
-                    let mut h = Vec::with_capacity(rows * pairs.len());
-                    for r in 0..rows {
-                        for (i, j) in pairs {
-                            let x = values[*left][r * m + *i as usize];
-                            let y = values[*right][r * n + *j as usize];
-                            let at = h.len();
-                            h.push(if is_above(&trace[index], at) {
-                                planes.above_left[at] * x
-                                    + planes.above_right[at] * y
-                                    + planes.above_offset[at]
-                            } else {
-                                planes.below_left[at] * x
-                                    + planes.below_right[at] * y
-                                    + planes.below_offset[at]
-                            });
-                        }
-                    }
-                    h
-                }
+                // Without a relaxation the sweep said nothing, and there is nothing to improve.
+                _ => vec![0.0; rows * node.len],
             };
             values.push(value);
         }
@@ -136,6 +120,55 @@ impl Ascent {
         }
         h
     }
+}
+
+/// The values of a function along its lines; moves those lines to touch nearer to where the sweep's minimum
+/// has the pre-activation, which is where a bound can rise.
+fn pointwise(lines: &mut Lines, a: &[f64], z: &[f64], rate: f64) -> Vec<f64> {
+    let mut h = Vec::with_capacity(z.len());
+    for (i, z) in z.iter().enumerate() {
+        let below = !is_above(a, i);
+        let side = if below { &lines.below } else { &lines.above };
+        h.push(side.slope[i] * z + side.offset[i]);
+        let (at, width) = (side.parameter[i], lines.u[i] - lines.l[i]);
+        if used(a, i) && (z - at).abs() > 1.0e-3 * width {
+            let moved = (at + rate * (z - at)).clamp(lines.l[i], lines.u[i]);
+            lines.touch(i, moved, below);
+        }
+    }
+    h
+}
+
+/// The values of products along their planes; moves the planes' shares uphill.
+fn product(
+    planes: &mut Planes,
+    a: &[f64],
+    pair: impl Fn(usize) -> (f64, f64),
+    count: usize,
+    rate: f64,
+) -> Vec<f64> {
+    let mut h = Vec::with_capacity(count);
+    for at in 0..count {
+        let below = !is_above(a, at);
+        let side = if below { &planes.below } else { &planes.above };
+        let (x, y) = pair(at);
+        h.push(side.slope[at] * x + side.right[at] * y + side.offset[at]);
+        if used(a, at) {
+            // The bound grows with `a` times the plane's value, and both are negative above.
+            let growth = a[at] * planes.growth(at, (x, y), below);
+            let step = if growth > 0.0 { rate } else { -rate };
+            let share = (side.parameter[at] + step).clamp(0.0, 1.0);
+            if growth != 0.0 && share != side.parameter[at] {
+                planes.mix(at, share, below);
+            }
+        }
+    }
+    h
+}
+
+/// Whether a sweep had a coefficient on an element.
+fn used(trace: &[f64], at: usize) -> bool {
+    trace.get(at).is_some_and(|a| *a != 0.0)
 }
 
 /// Whether a sweep replaced an element from above: its coefficient was negative.

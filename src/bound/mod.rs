@@ -20,7 +20,7 @@ pub use backward::{Seeds, Trace, backward};
 pub use forms::{Forms, minimum};
 pub use frame::Frame;
 pub use propagate::{Intermediate, is_open, propagate};
-pub use relaxation::{Lines, Planes, Relaxation, Slopes};
+pub use relaxation::{Lines, Planes, Relaxation, Side, Slopes};
 
 use crate::budget::Budget;
 use plimsoll_check::number::Interval;

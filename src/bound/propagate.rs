@@ -67,12 +67,11 @@ pub fn propagate(
             sweep.step(index, &bounds, &mut found, work);
         }
         let need = network.needs[index];
-        if let Some(frame) = frame.filter(|_| sweeps && need > Need::Nothing) {
-            if may_be_loose(&node.primitive) {
-                let wanted = wanted(need, &found, boxes.count, node.len);
-                if !wanted.is_empty() {
-                    tighten(network, frame, &relaxations, index, boxes, &wanted, &mut found, work);
-                }
+        let sweep = sweeps && need > Need::Nothing && may_be_loose(&node.primitive);
+        if let Some(frame) = frame.filter(|_| sweep) {
+            let wanted = wanted(need, &found, boxes.count, node.len);
+            if !wanted.is_empty() {
+                tighten(network, frame, &relaxations, index, boxes, &wanted, &mut found, work);
             }
         }
         bounds.push(found);

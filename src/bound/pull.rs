@@ -101,8 +101,8 @@ fn pointwise(
         let at = owner[r] as usize * len..(owner[r] as usize + 1) * len;
         let (constant, weight) = line_row(
             a,
-            (&lines.below[at.clone()], &lines.below_offset[at.clone()]),
-            (&lines.above[at.clone()], &lines.above_offset[at]),
+            (&lines.below.slope[at.clone()], &lines.below.offset[at.clone()]),
+            (&lines.above.slope[at.clone()], &lines.above.offset[at]),
             magnitude,
         );
         constants.add(r, constant, gamma(len + 2) * weight + lost);
@@ -150,15 +150,9 @@ fn product(
                 continue;
             }
             let (i, j) = (*i as usize, *j as usize);
-            // Written so that a NaN reaches the constant.
-            let (p, q, c) = if *a < 0.0 {
-                let at = first + k;
-                (planes.above_left[at], planes.above_right[at], planes.above_offset[at])
-            } else {
-                let at = first + k;
-                (planes.below_left[at], planes.below_right[at], planes.below_offset[at])
-            };
-            let (p, q, c) = (a * p, a * q, a * c);
+            let side = if *a < 0.0 { &planes.above } else { &planes.below };
+            let at = first + k;
+            let (p, q, c) = (a * side.slope[at], a * side.right[at], a * side.offset[at]);
             if let Some(target) = &mut pending[left] {
                 target[r * lens.0 + i] += p;
             }

@@ -10,7 +10,7 @@ use super::{
     resize, scatter, softmax, variadic,
 };
 use crate::graph::{ElementType, Graph, Node, Tensor, TensorData};
-use crate::number::{Exact, Order, Rational, Scalar};
+use crate::number::{Exact, Rational, Scalar};
 use std::borrow::Cow;
 
 /// Why a network has no value at an input.
@@ -193,7 +193,7 @@ fn stored<S: Scalar>(tensor: &Tensor) -> Vec<S> {
         TensorData::I8(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
         TensorData::U8(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
         TensorData::I64(data) => data.iter().map(|v| S::from_integer(*v)).collect(),
-        TensorData::Bool(data) => data.iter().map(|v| S::truth(*v)).collect(),
+        TensorData::Bool(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
     }
 }
 

@@ -3,55 +3,58 @@
 use plimsoll_check::number::Interval;
 use plimsoll_check::ops::Function;
 
-/// Samples on each side of the middle.
+/// Samples on each side of the place in question.
 const HALF: usize = 6;
 
-/// Width of the difference quotient at the middle, as a share of the domain.
+/// Width of the difference quotient, as a share of the domain.
 const STEP: f64 = 1.0 / 4096.0;
 
-/// Slopes of lines that touch the convex and the concave envelope of a function above the middle of its
-/// domain, nearly. Such lines leave the least area between them and the function.
-pub(super) fn slopes(function: &Function, domain: Interval) -> (f64, f64) {
+/// The slope of a line that touches the convex envelope of a function over the domain above `at`, nearly; of the
+/// concave one if not `below`. Where `at` is the middle, no line leaves less area.
+pub(super) fn slope(function: &Function, domain: Interval, at: f64, below: bool) -> f64 {
     let width = domain.hi - domain.lo;
     if !(width > 0.0 && width.is_finite()) {
-        return (0.0, 0.0);
+        return 0.0;
     }
-    let middle = 0.5 * domain.lo + 0.5 * domain.hi;
+    // A place at an end would leave no samples on that side.
+    let at = at.clamp(domain.lo + 0.01 * width, domain.hi - 0.01 * width);
+    let sign = if below { 1.0 } else { -1.0 };
+    let value = |x: f64| sign * function.approximate(x);
     let reach = STEP * width;
-    let rise = function.approximate(middle + reach) - function.approximate(middle - reach);
-    // The ends that were taken, which rounding may have moved.
-    let tangent = rise / ((middle + reach) - (middle - reach));
-    let mut samples = [0.0; 2 * HALF + 1];
-    for (k, sample) in samples.iter_mut().enumerate() {
-        let t = k as f64 / (2 * HALF) as f64;
-        *sample = function.approximate((domain.lo + t * width).min(domain.hi));
+    let (from, to) = (at - reach, at + reach);
+    // Divided by the distance of what was taken, which rounding may have moved.
+    let tangent = (value(to) - value(from)) / (to - from);
+    let mut left = [(0.0, 0.0); HALF];
+    let mut right = [(0.0, 0.0); HALF];
+    for k in 0..HALF {
+        let t = (k + 1) as f64 / HALF as f64;
+        let (x, y) = (
+            (at - t * (at - domain.lo)).max(domain.lo),
+            (at + t * (domain.hi - at)).min(domain.hi),
+        );
+        left[k] = (x, value(x));
+        right[k] = (y, value(y));
     }
-    let below = support(&samples, width, tangent);
-    samples.iter_mut().for_each(|sample| *sample = -*sample);
-    let above = -support(&samples, width, -tangent);
-    let usable = |slope: f64| if slope.is_finite() { slope } else { 0.0 };
-    (usable(below), usable(above))
+    let slope = sign * support((at, value(at)), &left, &right, tangent);
+    if slope.is_finite() { slope } else { 0.0 }
 }
 
-/// The slope of a line that touches the convex envelope of equidistant samples at the middle one; the
-/// tangent's if that is one of them.
-fn support(samples: &[f64; 2 * HALF + 1], width: f64, tangent: f64) -> f64 {
-    let step = width / (2 * HALF) as f64;
-    let mut lowest = samples[HALF];
+/// The slope of a line that touches the convex envelope of the samples at the one between left and right; the
+/// tangent's, as far as that touches, if the sample itself lies on the envelope.
+fn support(at: (f64, f64), left: &[(f64, f64)], right: &[(f64, f64)], tangent: f64) -> f64 {
+    let mut lowest = at.1;
     let mut chord = None;
-    let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
-    for i in 1..=HALF {
-        let left = samples[HALF - i];
-        least = least.max((samples[HALF] - left) / (i as f64 * step));
-        most = most.min((samples[HALF + i] - samples[HALF]) / (i as f64 * step));
-        for j in 1..=HALF {
-            let rise = samples[HALF + j] - left;
-            let at = left + rise * i as f64 / (i + j) as f64;
-            if at < lowest {
-                lowest = at;
-                chord = Some(rise / ((i + j) as f64 * step));
+    for (x, f) in left {
+        for (y, g) in right {
+            let slope = (g - f) / (y - x);
+            let between = f + slope * (at.0 - x);
+            if between < lowest {
+                lowest = between;
+                chord = Some(slope);
             }
         }
     }
+    let least = left.iter().fold(f64::NEG_INFINITY, |m, (x, f)| m.max((at.1 - f) / (at.0 - x)));
+    let most = right.iter().fold(f64::INFINITY, |m, (y, g)| m.min((g - at.1) / (y - at.0)));
     chord.unwrap_or(if least <= most { tangent.clamp(least, most) } else { tangent })
 }

@@ -5,11 +5,11 @@
 //! is stored. So slopes can come from sampling, or be optimised, without a proof.
 
 mod envelope;
+mod line;
 mod plane;
 
 use super::{Bounds, Workspace};
 use crate::net::Primitive;
-use plimsoll_check::number::Interval;
 use plimsoll_check::ops::Function;
 
 pub use plane::corners;
@@ -41,39 +41,49 @@ pub struct Slopes {
     pub u: Vec<f64>,
 }
 
-/// Lines `slope z + offset` below and above a function (each array `count x len`).
+/// A linear function below or above a nonlinear one (each array `count x len`).
 #[derive(Debug, Clone, Default)]
-pub struct Lines {
-    /// Slope of the line below.
-    pub below: Vec<f64>,
-    /// Its offset; minus infinity where nothing is known.
-    pub below_offset: Vec<f64>,
-    /// Slope of the line above.
-    pub above: Vec<f64>,
-    /// Its offset.
-    pub above_offset: Vec<f64>,
+pub struct Side {
+    /// Slope along the pre-activation, or along the left factor.
+    pub slope: Vec<f64>,
+    /// Slope along the right factor; empty for functions of one variable.
+    pub right: Vec<f64>,
+    /// What is added; infinite where nothing is known.
+    pub offset: Vec<f64>,
+    /// What may be varied: for a function, where the line touches its envelope; for a product, the share of
+    /// the second of McCormick's two planes.
+    pub parameter: Vec<f64>,
 }
 
-/// Planes `left x + right y + offset` below and above products `x y` (each array `count x len`).
+/// Lines `slope z + offset` below and above a function.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    /// The function.
+    pub function: Function,
+    /// Lower ends of the pre-activation.
+    pub l: Vec<f64>,
+    /// Upper ends.
+    pub u: Vec<f64>,
+    /// The lines below.
+    pub below: Side,
+    /// The lines above.
+    pub above: Side,
+}
+
+/// Planes `slope x + right y + offset` below and above products `x y`.
 #[derive(Debug, Clone, Default)]
 pub struct Planes {
-    /// Slope of the plane below along the left factor.
-    pub below_left: Vec<f64>,
-    /// Along the right factor.
-    pub below_right: Vec<f64>,
-    /// Its offset; minus infinity where nothing is known.
-    pub below_offset: Vec<f64>,
-    /// Slope of the plane above along the left factor.
-    pub above_left: Vec<f64>,
-    /// Along the right factor.
-    pub above_right: Vec<f64>,
-    /// Its offset.
-    pub above_offset: Vec<f64>,
+    /// Lower and upper ends of the left and the right factors.
+    pub ends: [Vec<f64>; 4],
+    /// The planes below.
+    pub below: Side,
+    /// The planes above.
+    pub above: Side,
 }
 
 impl Relaxation {
     /// Most arrays of one number an element.
-    pub const ARRAYS: usize = 6;
+    pub const ARRAYS: usize = 12;
 
     /// The relaxation of a node, from bounds of its operands for `count` boxes.
     pub fn new(
@@ -91,16 +101,11 @@ impl Relaxation {
                 Relaxation::Relu(slopes)
             }
             Primitive::Pointwise { of, function } => {
-                let mut lines = Lines::default();
-                lines.arrays().for_each(|array| *array = work.take(bounds[*of].lower.len()));
-                lines.fill(function, &bounds[*of].lower, &bounds[*of].upper);
-                Relaxation::Pointwise(lines)
+                Relaxation::Pointwise(Lines::new(*function, &bounds[*of], work))
             }
             Primitive::Product { left, right, pairs } => {
-                let mut planes = Planes::default();
-                planes.arrays().for_each(|array| *array = work.take(count * pairs.len()));
-                planes.fill((&bounds[*left], &bounds[*right]), pairs, count);
-                Relaxation::Product(planes)
+                let factors = (&bounds[*left], &bounds[*right]);
+                Relaxation::Product(Planes::new(factors, pairs, count, work))
             }
         }
     }
@@ -157,29 +162,8 @@ impl Slopes {
     }
 }
 
-impl Lines {
+impl Side {
     fn arrays(&mut self) -> impl Iterator<Item = &mut Vec<f64>> {
-        [&mut self.below, &mut self.below_offset, &mut self.above, &mut self.above_offset]
-            .into_iter()
-    }
-
-    /// The lines that touch the function's convex and concave envelopes in the middle, nearly.
-    fn fill(&mut self, function: &Function, lower: &[f64], upper: &[f64]) {
-        for (i, (l, u)) in lower.iter().zip(upper).enumerate() {
-            let domain = Interval { lo: *l, hi: *u };
-            let (below, above) = envelope::slopes(function, domain);
-            self.below[i] = below;
-            self.below_offset[i] = function.lowest_above(below, domain);
-            self.above[i] = above;
-            self.above_offset[i] = function.highest_below(above, domain);
-        }
-    }
-}
-
-impl Planes {
-    fn arrays(&mut self) -> impl Iterator<Item = &mut Vec<f64>> {
-        let below = [&mut self.below_left, &mut self.below_right, &mut self.below_offset];
-        let above = [&mut self.above_left, &mut self.above_right, &mut self.above_offset];
-        below.into_iter().chain(above)
+        [&mut self.slope, &mut self.right, &mut self.offset, &mut self.parameter].into_iter()
     }
 }

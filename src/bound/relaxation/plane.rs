@@ -5,7 +5,7 @@
 //! any `p` and `q`.
 
 use super::Planes;
-use crate::bound::NodeBounds;
+use crate::bound::{NodeBounds, Workspace};
 use crate::kernel::rounding::UNIT;
 use plimsoll_check::number::Interval;
 
@@ -32,37 +32,72 @@ pub fn corners(x: Interval, y: Interval, p: f64, q: f64) -> Interval {
 
 impl Planes {
     /// Of the two planes of McCormick on each side, the one whose own bound over the box is the better.
-    pub(super) fn fill(
-        &mut self,
+    pub(super) fn new(
         (left, right): (&NodeBounds, &NodeBounds),
         pairs: &[(u32, u32)],
         count: usize,
-    ) {
+        work: &mut Workspace,
+    ) -> Planes {
+        let mut planes = Planes::default();
+        planes.arrays().for_each(|array| *array = work.take(count * pairs.len()));
         let lens = (left.lower.len() / count.max(1), right.lower.len() / count.max(1));
         for b in 0..count {
             for (k, (i, j)) in pairs.iter().enumerate() {
                 let at = b * pairs.len() + k;
                 let x = left.interval(b * lens.0 + *i as usize);
                 let y = right.interval(b * lens.1 + *j as usize);
-                let (p, q) = steeper([(y.lo, x.lo), (y.hi, x.hi)], x, y);
-                self.below_left[at] = p;
-                self.below_right[at] = q;
-                self.below_offset[at] = corners(x, y, p, q).lo;
-                let mirrored = Interval { lo: -x.hi, hi: -x.lo };
-                let (p, q) = steeper([(y.lo, -x.hi), (y.hi, -x.lo)], mirrored, y);
-                let (p, q) = (p, -q);
-                self.above_left[at] = p;
-                self.above_right[at] = q;
-                self.above_offset[at] = corners(x, y, p, q).hi;
+                for (array, end) in planes.ends.iter_mut().zip([x.lo, x.hi, y.lo, y.hi]) {
+                    array[at] = end;
+                }
+                for below in [true, false] {
+                    let own = [0.0, 1.0].map(|share| own_bound(x, y, share, below));
+                    let share = if own[1] > own[0] { 1.0 } else { 0.0 };
+                    planes.mix(at, share, below);
+                }
             }
         }
+        planes
+    }
+
+    pub(super) fn arrays(&mut self) -> impl Iterator<Item = &mut Vec<f64>> {
+        self.ends.iter_mut().chain(self.below.arrays()).chain(self.above.arrays())
+    }
+
+    /// Lays the plane below (or above) element `at` between McCormick's two, the second with this share; its
+    /// offset is proved for the slopes as they are stored.
+    pub fn mix(&mut self, at: usize, share: f64, below: bool) {
+        let [x0, x1, y0, y1] = [0, 1, 2, 3].map(|end| self.ends[end][at]);
+        let (x, y) = (Interval { lo: x0, hi: x1 }, Interval { lo: y0, hi: y1 });
+        let (p, q) = slopes(x, y, share, below);
+        let rest = corners(x, y, p, q);
+        let (side, offset) =
+            if below { (&mut self.below, rest.lo) } else { (&mut self.above, rest.hi) };
+        side.slope[at] = p;
+        side.right[at] = q;
+        side.offset[at] = offset;
+        side.parameter[at] = share;
+    }
+
+    /// How the value of the plane at `(x, y)` grows with its share.
+    pub(in crate::bound) fn growth(&self, at: usize, (x, y): (f64, f64), below: bool) -> f64 {
+        let [x0, x1, y0, y1] = [0, 1, 2, 3].map(|end| self.ends[end][at]);
+        // From (x - x0)(y - y0) >= 0 to (x1 - x)(y1 - y) >= 0, or with the ends of x exchanged.
+        let (x0, x1) = if below { (x0, x1) } else { (x1, x0) };
+        (y1 - y0) * x + (x1 - x0) * y - (x1 * y1 - x0 * y0)
     }
 }
 
-/// Of two planes `p x + q y - p q` below `x y`, the one with the greater minimum over the box; slopes that
-/// are not finite become zero.
-fn steeper(planes: [(f64, f64); 2], x: Interval, y: Interval) -> (f64, f64) {
-    let least = |(p, q): (f64, f64)| (p * x.lo).min(p * x.hi) + (q * y.lo).min(q * y.hi) - p * q;
-    let (p, q) = if least(planes[1]) > least(planes[0]) { planes[1] } else { planes[0] };
+/// Slopes of the plane between McCormick's two; zero where they are not finite.
+fn slopes(x: Interval, y: Interval, share: f64, below: bool) -> (f64, f64) {
+    let (first, second) = if below { (x.lo, x.hi) } else { (x.hi, x.lo) };
+    let p = (1.0 - share) * y.lo + share * y.hi;
+    let q = (1.0 - share) * first + share * second;
     if p.is_finite() && q.is_finite() { (p, q) } else { (0.0, 0.0) }
+}
+
+/// The bound of the plane's own over the box, the greater the better on both sides.
+fn own_bound(x: Interval, y: Interval, share: f64, below: bool) -> f64 {
+    let (p, q) = slopes(x, y, share, below);
+    let least = |slope: f64, z: Interval| (slope * z.lo).min(slope * z.hi);
+    if below { least(p, x) + least(q, y) - p * q } else { least(-p, x) + least(-q, y) + p * q }
 }
