@@ -50,6 +50,8 @@ pub(crate) struct Lowering<'g> {
     one: Option<NodeIndex>,
     /// The value that is being lowered, by name.
     pub name: String,
+    /// Whether powers that may overflow over a wide region are avoided.
+    pub wide: bool,
 }
 
 impl<'g> Lowering<'g> {
@@ -65,6 +67,7 @@ impl<'g> Lowering<'g> {
             expressions: (0..graph.values.len()).map(|_| None).collect(),
             one: None,
             name: String::new(),
+            wide: false,
         };
         let mut offset = 0;
         for id in &graph.inputs {

@@ -51,9 +51,21 @@ impl Lowering<'_> {
         groups: Vec<Vec<usize>>,
         greatest: bool,
     ) -> Expression {
+        let sign = if greatest { 1.0 } else { -1.0 };
+        self.tournament(of, groups, sign, Self::relu)
+    }
+
+    /// For each group of elements, none of them empty, what is left when pairs `a`, `b` are replaced by
+    /// `a + sign excess(sign (b - a))` until there is one.
+    pub fn tournament(
+        &mut self,
+        of: Expression,
+        groups: Vec<Vec<usize>>,
+        sign: f64,
+        excess: impl Fn(&mut Self, Expression) -> Expression,
+    ) -> Expression {
         let mut values = self.settle(of);
         let mut groups = groups;
-        let sign = if greatest { 1.0 } else { -1.0 };
         while groups.iter().any(|group| group.len() > 1) {
             let pairs = |group: &Vec<usize>| group.len() / 2;
             let total: usize = groups.iter().map(pairs).sum();
@@ -77,7 +89,7 @@ impl Lowering<'_> {
             };
             let parts = vec![part(right, sign), part(left, -sign)];
             let difference = self.combine(parts, &[], total);
-            let above = self.relu(difference);
+            let above = excess(self, difference);
             let mut rows = Rows::with_capacity(kept.len(), total);
             for (_, pair) in &kept {
                 if let Some(pair) = pair {

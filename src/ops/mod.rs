@@ -19,6 +19,7 @@ mod linear;
 mod movement;
 mod normalization;
 mod operand;
+mod order;
 mod piecewise;
 mod pool;
 mod product;
@@ -28,6 +29,7 @@ mod select;
 mod softmax;
 
 pub use bounded::BOUNDED;
+pub use order::{Ordered, ordered};
 
 use crate::net::Network;
 use bounded::unbounded;
@@ -52,10 +54,25 @@ const SCALE: &str = "quantisation with a scale that depends on the inputs";
 /// If the graph has an operator that can be evaluated but not bounded yet, or one that would be too large;
 /// it is named.
 pub fn lower(graph: &Graph) -> Result<Network, Error> {
+    build(graph, false)
+}
+
+/// As [`lower`], with a form of softmax in which nothing overflows, however far its operands are apart. Its
+/// bounds are looser over small regions.
+///
+/// # Errors
+///
+/// As [`lower`].
+pub fn lower_for_wide_regions(graph: &Graph) -> Result<Network, Error> {
+    build(graph, true)
+}
+
+fn build(graph: &Graph, wide: bool) -> Result<Network, Error> {
     let depends = graph.depends_on_input();
     let (varying, constant): (Vec<&Node>, Vec<&Node>) =
         graph.nodes.iter().partition(|node| node.outputs.iter().any(|id| depends[id.index()]));
     let mut lowering = Lowering::new(graph, enclose(graph, &constant)?);
+    lowering.wide = wide;
     for node in varying {
         lowering.name.clone_from(&graph.value(node.outputs[0]).name);
         let results = lowering.results(node)?;

@@ -18,6 +18,9 @@ impl Lowering<'_> {
             return Expression::constant(vec![if logarithm { 0.0 } else { 1.0 }; len]);
         }
         let x = self.settled(node.inputs[0]);
+        if self.wide {
+            return self.wide_softmax(x, groups, len, logarithm);
+        }
         if logarithm {
             return self.log_softmax(x, &groups, len);
         }
@@ -127,5 +130,31 @@ impl Lowering<'_> {
             Part::exact(Of::Made(reciprocals), Rows::some_picks(firsts)),
         ];
         self.combine(parts, &[], len)
+    }
+
+    /// Softmax by the logarithm of the sum of powers, in which nothing overflows: `log(e^a + e^b)` is
+    /// `a + softplus(b - a)`, and `e^(x_i - log(sum_j e^x_j))` has no positive exponent.
+    fn wide_softmax(
+        &mut self,
+        x: Expression,
+        groups: Vec<Vec<usize>>,
+        len: usize,
+        logarithm: bool,
+    ) -> Expression {
+        let mut group_of = vec![0; len];
+        for (at, group) in groups.iter().enumerate() {
+            group.iter().for_each(|element| group_of[*element] = at);
+        }
+        let softplus = |lowering: &mut Self, z| lowering.pointwise(z, Function::Softplus);
+        let sums = self.tournament(x.clone(), groups, 1.0, softplus);
+        let parts = vec![
+            Part::exact(Of::Made(x), Rows::identity(len)),
+            Part::exact(Of::Made(sums), Rows::scaled_picks(group_of, -1.0)),
+        ];
+        let logarithms = self.combine(parts, &[], len);
+        // They are not positive, which bounds of them need not show.
+        let clip = Function::Clip { min: f64::NEG_INFINITY, max: 0.0 };
+        let logarithms = self.pointwise(logarithms, clip);
+        if logarithm { logarithms } else { self.pointwise(logarithms, Function::Exp) }
     }
 }

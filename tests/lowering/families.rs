@@ -2,9 +2,12 @@
 
 use crate::check::compare;
 use crate::common::onnx::{Float, Model, float, int, ints};
+use crate::common::sweeps::METHODS;
 use fastrand::Rng;
-use plimsoll::ops::lower;
+use plimsoll::ops::{lower, lower_for_wide_regions, ordered};
+use plimsoll_check::number::Interval;
 use plimsoll_check::onnx::proto::AttributeProto;
+use plimsoll_check::ops::evaluate;
 
 /// A model with one input, of which operands of any shape are made.
 struct Builder<'a> {
@@ -128,6 +131,7 @@ fn family(name: &str, rounds: u64, build: impl Fn(&mut Builder<'_>) -> String) {
         }
         builder.model.output(&last);
         let graph = builder.model.graph();
+        let lower = if seed % 2 == 0 { lower } else { lower_for_wide_regions };
         let network = lower(&graph).unwrap_or_else(|error| panic!("{name} {seed}: {error}"));
         let corners: Vec<Vec<f64>> =
             (0..4).map(|_| (0..inputs).map(|_| 2.0 * rng.f64() - 1.0).collect()).collect();
@@ -245,7 +249,7 @@ fn normalisations() {
         b.node("InstanceNormalization", &[&data, &scale, &bias], vec![])
     });
     for op in ["Softmax", "LogSoftmax"] {
-        family(op, 20, |b| {
+        family(op, 40, |b| {
             let shape = b.shape(3, 4);
             let data = b.operand(&shape);
             let axis = b.rng.i64(-3..3);
@@ -491,4 +495,56 @@ fn places() {
         let attributes = vec![int("axis", b.rng.i64(-1..2))];
         b.node("OneHot", &[&indices, &depth, &values], attributes)
     });
+}
+
+#[test]
+fn wide_regions_do_not_overflow() {
+    for op in ["Softmax", "LogSoftmax"] {
+        let mut model = Model::new(Float::F32);
+        model.input("x", &[1, 5]);
+        model.node(op, &["x"], &["y"], vec![int("axis", 1)]);
+        model.output("y");
+        let network = lower_for_wide_regions(&model.graph()).unwrap();
+        let corners: Vec<Vec<f64>> = vec![vec![-1.0e6, 3.0e5, 2.0, 0.0, 1.0e6]; 8];
+        let mut rng = Rng::with_seed(3);
+        let compared = compare(op, &model.graph(), &network, &corners, 2.0e6, &mut rng);
+        assert_eq!(compared.bounded, METHODS.len() * 5 * compared.points);
+    }
+}
+
+#[test]
+fn order_survives_the_last_function() {
+    let mut rng = Rng::with_seed(5);
+    for (op, groups) in [
+        ("Softmax", Some(vec![0, 0, 0, 1, 1, 1])),
+        ("LogSoftmax", Some(vec![0, 0, 0, 1, 1, 1])),
+        ("Sigmoid", Some(vec![0; 6])),
+        ("Exp", Some(vec![0; 6])),
+        ("Relu", None),
+        ("Sin", None),
+    ] {
+        let mut model = Model::new(Float::F32);
+        model.input("x", &[2, 3]);
+        model.node("Neg", &["x"], &["n"], vec![]);
+        let attributes = if op.contains("max") { vec![int("axis", 1)] } else { vec![] };
+        model.node(op, &["n"], &["s"], attributes);
+        model.node("Flatten", &["s"], &["y"], vec![int("axis", 0)]);
+        model.output("y");
+        let graph = model.graph();
+        let found = ordered(&graph);
+        assert_eq!(found.as_ref().map(|found| found.groups.clone()), groups, "{op}");
+        let Some(found) = found else { continue };
+        assert_eq!(found.graph.nodes.len(), 1);
+        for _ in 0..20 {
+            let x: Vec<Interval> =
+                (0..6).map(|_| Interval::point(f64::from(rng.i8(-3..3)))).collect();
+            let full = evaluate(&graph, &[x.clone()]).unwrap().concat();
+            let short = evaluate(&found.graph, &[x]).unwrap().concat();
+            for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
+                if found.groups[i] == found.groups[j] {
+                    assert_eq!(full[i].hi < full[j].lo, short[i].hi < short[j].lo, "{op}");
+                }
+            }
+        }
+    }
 }
