@@ -120,8 +120,9 @@ impl Function {
         Some(pieces)
     }
 
-    /// The breaks strictly inside a finite domain, ascending: a jump or a pole at an end is none. `None` if there are more than 64, or if the
-    /// function is not defined on all of the domain for another reason than a pole at zero.
+    /// The breaks strictly inside a finite domain, ascending: a jump or a pole at an end is none. `None` if
+    /// there are more than 64, or if the function is not defined on all of the domain for another reason than a
+    /// pole at zero.
     pub fn breaks(&self, domain: Interval) -> Option<Vec<Break>> {
         if !finite(domain) {
             return None;
