@@ -11,7 +11,7 @@ use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
 use crate::problem::{Candidate, Problem};
-use crate::search::{self, End, Listener, Progress};
+use crate::search::{self, End, Listener, Progress, Trail, neurons};
 use fastrand::Rng;
 use judge::Judge;
 use plimsoll_check::graph::{ElementType, Graph};
@@ -22,6 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use strategy::Strategy;
 
 /// The arithmetic under which a verdict is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -293,7 +294,16 @@ impl<'o> Verifier<'o> {
             let settings =
                 strategy::choose(&problem, &hull, &bounds, &self.options, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
-            let mut run = || search::search(&problem, &settings, budget, &mut listener);
+            let mut run = || match &settings {
+                Strategy::Inputs(settings) => {
+                    search::search(&problem, settings, budget, &mut listener)
+                }
+                Strategy::Neurons(settings) => {
+                    let (end, progress) =
+                        neurons::search(&problem, settings, budget, &mut listener);
+                    (end, progress, Trail::default())
+                }
+            };
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(self.options.threads.unwrap_or(0))
                 .build();
