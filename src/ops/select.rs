@@ -1,11 +1,12 @@
 //! Lowering of places of extreme elements and of what is picked by computed places: ArgMax, ArgMin, TopK,
 //! LinearClassifier, Gather, OneHot.
 
+use super::bounded::limit;
 use super::build::{Lowering, Of, Part};
 use super::compare::is_whole;
 use super::compose::Expression;
 use super::operand::{around, groups};
-use super::product::limit;
+use super::product::MOST_PRODUCTS;
 use super::rows::Rows;
 use plimsoll_check::graph::Node;
 use plimsoll_check::{Error, Kind};
@@ -46,7 +47,7 @@ impl Lowering<'_> {
     ) -> Result<Expression, Error> {
         let size = groups.first().map_or(0, Vec::len);
         let pairs = size * (size - 1) / 2;
-        limit(node, "comparisons", groups.len().saturating_mul(pairs))?;
+        limit(node, "comparisons", groups.len().saturating_mul(pairs), MOST_PRODUCTS)?;
         // For places i < j: x_j - x_i if the greatest is looked for.
         let sign = if greatest { 1.0 } else { -1.0 };
         let of = self.settle(of);
@@ -174,7 +175,12 @@ impl Lowering<'_> {
         greatest: bool,
     ) -> Result<Expression, Error> {
         let size = groups.first().map_or(0, Vec::len);
-        limit(node, "comparisons", groups.len().saturating_mul(size).saturating_mul(count))?;
+        limit(
+            node,
+            "comparisons",
+            groups.len().saturating_mul(size).saturating_mul(count),
+            MOST_PRODUCTS,
+        )?;
         if count == 1 {
             return Ok(self.extremes(of, groups.to_vec(), greatest));
         }
@@ -221,7 +227,12 @@ impl Lowering<'_> {
             let kind = (greatest, false, whole);
             return self.numbered(node, of, groups, kind, &|at| at as f64);
         }
-        limit(node, "comparisons", groups.len().saturating_mul(size).saturating_mul(count))?;
+        limit(
+            node,
+            "comparisons",
+            groups.len().saturating_mul(size).saturating_mul(count),
+            MOST_PRODUCTS,
+        )?;
         let wins = self.wins(node, of, groups, (greatest, false, whole))?;
         let wins = self.settle(wins);
         let total = groups.len() * count * size;
@@ -279,7 +290,7 @@ impl Lowering<'_> {
     /// An index `z` is `p` iff `relu(1 - |z - p|)` is one, as both are integers.
     fn hits(&mut self, node: &Node, indices: Expression, dim: usize) -> Result<Expression, Error> {
         let count = self.len(&indices);
-        limit(node, "comparisons", count.saturating_mul(dim).saturating_mul(2))?;
+        limit(node, "comparisons", count.saturating_mul(dim).saturating_mul(2), MOST_PRODUCTS)?;
         let indices = self.settle(indices);
         let total = count * dim;
         let mut parts = Vec::new();
@@ -306,7 +317,7 @@ impl Lowering<'_> {
         let (outer, dim, inner) = around(self.operand(node, 0).shape, axis);
         let count = self.graph.value(node.inputs[1]).len();
         let len = outer * count * inner;
-        limit(node, "products", len.saturating_mul(dim))?;
+        limit(node, "products", len.saturating_mul(dim), MOST_PRODUCTS)?;
         let indices = self.settled(node.inputs[1]);
         let hits = self.hits(node, indices, dim)?;
         let mut pairs = Vec::with_capacity(len * dim);

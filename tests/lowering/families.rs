@@ -538,7 +538,7 @@ fn order_survives_the_last_function() {
         for _ in 0..20 {
             let x: Vec<Interval> =
                 (0..6).map(|_| Interval::point(f64::from(rng.i8(-3..3)))).collect();
-            let full = evaluate(&graph, &[x.clone()]).unwrap().concat();
+            let full = evaluate(&graph, std::slice::from_ref(&x)).unwrap().concat();
             let short = evaluate(&found.graph, &[x]).unwrap().concat();
             for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
                 if found.groups[i] == found.groups[j] {
