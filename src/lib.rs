@@ -49,6 +49,7 @@
 //! |---|---|
 //! | (root) | [`Verifier`] and what it takes and gives |
 //! | [`ranges`] | proven ranges of outputs |
+//! | [`certify`] | from the trail of a search to a certificate |
 //! | [`search`] | branch and bound on input boxes |
 //! | [`attack`] | looking for counterexamples, and judging them |
 //! | [`problem`] | a query compiled for a network |
@@ -68,6 +69,7 @@
 pub mod attack;
 pub mod bound;
 pub mod budget;
+pub mod certify;
 #[cfg(feature = "second-decoder")]
 mod import;
 pub mod kernel;

@@ -81,6 +81,7 @@ impl Limits {
                 Some(Asked::Real) => Semantics::Real,
                 Some(Asked::Float32) => Semantics::Float32,
             },
+            proof: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::args::Talk;
 use super::document::worst;
 use super::number::{nearest, short};
+use super::proof::Written;
 use super::rows::constraint;
 use super::table::table;
 use super::terminal::Style;
@@ -21,6 +22,7 @@ pub fn report(
     graph: &Graph,
     query: &Query,
     outcome: &Outcome,
+    written: Option<&Written>,
     time: Duration,
     explain: bool,
     talk: &Talk,
@@ -49,7 +51,7 @@ pub fn report(
             } else {
                 field(&mut text, style, "closed", &closed(outcome));
             }
-            field(&mut text, style, "certificate", "no certificate: nothing but this run says so");
+            field(&mut text, style, "certificate", &certificate(written));
         }
         Verdict::Violated(found) => {
             text.push_str(&point(graph, query, found, listed, style));
@@ -80,6 +82,21 @@ pub fn report(
         field(&mut text, style, "note", note);
     }
     text
+}
+
+/// Who says so besides this run.
+fn certificate(written: Option<&Written>) -> String {
+    let Some(Written { path, bytes, summary, check_time }) = written else {
+        return "no certificate: nothing but this run says so; --proof FILE writes one".into();
+    };
+    let size =
+        if *bytes < 10_000 { format!("{bytes} bytes") } else { format!("{} kB", bytes / 1000) };
+    format!(
+        "{}: {size}, {} leaves; the independent checker accepts it (in {})",
+        path.display(),
+        summary.leaves,
+        seconds(*check_time)
+    )
 }
 
 fn field(text: &mut String, style: Style, name: &str, words: &str) {
