@@ -14,6 +14,7 @@ mod convolution;
 mod einsum;
 mod elementwise;
 mod extreme;
+mod floor;
 mod interpolate;
 mod linear;
 mod movement;
@@ -189,7 +190,7 @@ impl Lowering<'_> {
                 Some(piecewise) => piecewise,
                 None => {
                     let x = self.settled(node.inputs[0]);
-                    self.pointwise(x, *function)
+                    self.guarded(x, *function)
                 }
             },
             Op::PRelu => self

@@ -9,9 +9,9 @@ use super::operand::{Collector, broadcast, middle, times, weight};
 use super::rows::Rows;
 use crate::net::Primitive;
 use plimsoll_check::Error;
-use plimsoll_check::graph::Node;
+use plimsoll_check::graph::{Node, ValueId};
 use plimsoll_check::number::Interval;
-use plimsoll_check::ops::Function;
+use plimsoll_check::ops::{Function, Op};
 
 /// Most products or comparisons of one operator.
 pub(crate) const MOST_PRODUCTS: usize = 1 << 22;
@@ -97,9 +97,30 @@ impl Lowering<'_> {
         if let Some(product) = self.constant_product(node) {
             return product;
         }
+        if let Some(function) = self.gated(node.inputs[0], node.inputs[1]) {
+            let x = self.settled(node.inputs[0]);
+            return self.pointwise(x, function);
+        }
+        if let Some(function) = self.gated(node.inputs[1], node.inputs[0]) {
+            let x = self.settled(node.inputs[1]);
+            return self.pointwise(x, function);
+        }
         let pairs = self.broadcast_pairs(node);
         let [a, b] = [0, 1].map(|position| self.settled(node.inputs[position]));
         self.products(a, b, pairs)
+    }
+
+    /// The function that `x` times a function of `x` is, where it has a name.
+    fn gated(&self, x: ValueId, gate: ValueId) -> Option<Function> {
+        let (op, of) = self.producer(gate)?;
+        match op {
+            Op::Pointwise(Function::Sigmoid) if of == x => Some(Function::Swish { alpha: 1.0 }),
+            Op::Pointwise(Function::Tanh) => match self.producer(of)? {
+                (Op::Pointwise(Function::Softplus), of) if of == x => Some(Function::Mish),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// `a / b` of floats with broadcasting.
@@ -109,7 +130,7 @@ impl Lowering<'_> {
         }
         let pairs = self.broadcast_pairs(node);
         let divisor = self.settled(node.inputs[1]);
-        let reciprocal = self.pointwise(divisor, Function::Reciprocal);
+        let reciprocal = self.guarded(divisor, Function::Reciprocal);
         let dividend = self.expression(node.inputs[0]);
         self.products(dividend, reciprocal, pairs)
     }
