@@ -11,6 +11,7 @@ use plimsoll_check::query::{Face, Query, Region};
 /// Decides on points and on boxes by exact arithmetic, and keeps what it found.
 pub(super) struct Judge<'a> {
     model: &'a Graph,
+    ordered: Option<&'a Graph>,
     query: &'a Query,
     network: &'a Network,
     /// The best counterexample so far.
@@ -29,8 +30,14 @@ const NEAR_MISSES: usize = 4;
 const PATIENCE: (usize, usize) = (16, 256);
 
 impl<'a> Judge<'a> {
-    pub fn new(model: &'a Graph, query: &'a Query, network: &'a Network) -> Judge<'a> {
-        Judge { model, query, network, found: None, near_misses: Vec::new(), harmless: 0 }
+    /// For a network that computes the model, or the graph that is ordered like it.
+    pub fn new(
+        model: &'a Graph,
+        ordered: Option<&'a Graph>,
+        query: &'a Query,
+        network: &'a Network,
+    ) -> Judge<'a> {
+        Judge { model, ordered, query, network, found: None, near_misses: Vec::new(), harmless: 0 }
     }
 
     /// Judges candidates; `true` once a proved counterexample is at hand, preferably one that an
@@ -38,7 +45,8 @@ impl<'a> Judge<'a> {
     pub fn confirm(&mut self, candidates: &[Candidate]) -> bool {
         let many = if self.harmless > PATIENCE.1 { 1 } else { PATIENCE.0 };
         for candidate in candidates.iter().take(many) {
-            match judge(self.model, self.query, candidate.disjunct as usize, &candidate.point) {
+            let disjunct = candidate.disjunct as usize;
+            match judge(self.model, self.ordered, self.query, disjunct, &candidate.point) {
                 Judgement::Violates(found) => {
                     let confirmed = found.execution_violates;
                     if confirmed || self.found.is_none() {
