@@ -6,7 +6,7 @@
 
 use crate::budget::Budget;
 use crate::net::{Network, NodeIndex, Primitive};
-use crate::search::{Cut, Evidence, Trail};
+use crate::search::{Cut, Evidence, STEPS, Trail};
 use plimsoll_check::proof::{
     Bounding, Bounds, Choice, Conclusion, Face, Form, MAX_DEPTH, Node, Open, Program, Rest, Scene,
     Scratch, Signs, Split, Step, Target, refutes_exactly,
@@ -21,9 +21,6 @@ const REPAIRS: usize = 24;
 
 /// Sub-trees with at least so many boxes are worth tighter bounds at their root.
 const WORTH: usize = 6;
-
-/// Greatest multiplier in a certificate.
-const MOST: f64 = 4096.0;
 
 /// The trees of a proof that a query holds, one a region.
 ///
@@ -274,7 +271,7 @@ impl Builder<'_> {
             (0..).zip(evidence.signs.iter().copied()).filter(|(_, m)| *m > 0.0).collect();
         // The combination is scaled to the certificate's multipliers, and so are those of signs.
         let most = evidence.multipliers.iter().fold(0.0f64, |m, v| m.max(*v));
-        let factor = if weights[0].len() > 1 { MOST / most } else { 1.0 / most };
+        let factor = if weights[0].len() > 1 { STEPS / most } else { 1.0 / most };
         let multipliers: Vec<(u32, f32)> =
             multipliers.into_iter().map(|(at, m)| (at, (f64::from(m) * factor) as f32)).collect();
         let (slopes, signs) = (self.scene.slopes(&codes), self.scene.signs(assumed));
@@ -349,7 +346,7 @@ impl Builder<'_> {
         let most = combined.iter().fold(0.0f64, |m, v| m.max(*v));
         let mut all = Vec::new();
         if count > 1 && combined.len() == count && most > 0.0 {
-            all.push(combined.iter().map(|m| (m / most * MOST).round() as u16).collect());
+            all.push(combined.iter().map(|m| (m / most * STEPS).round() as u16).collect());
         }
         all.extend((0..count).map(|k| (0..count).map(|i| u16::from(i == k)).collect()));
         all

@@ -209,7 +209,7 @@ fn present(
     watcher: &Watcher,
     started: Instant,
 ) -> Result<Code, Failure> {
-    let Answered { model, spec, graph, query, outcome, proof } = answered;
+    let Answered { model, spec, graph, query, outcome, proof: written } = answered;
     let words = Answer::of(outcome, query, args.asks_for_reals());
     let time = started.elapsed();
     if let Some(path) = &args.results {
@@ -217,14 +217,21 @@ fn present(
             .map_err(|error| Failure::unwritable(path, &error))?;
     }
     let (seed, timeout) = (args.limits.seed, args.timeout);
-    let document =
-        Document::new((model, graph), (spec, query), outcome, proof.as_ref(), seed, timeout, time);
+    let document = Document::new(
+        (model, graph),
+        (spec, query),
+        outcome,
+        written.as_ref(),
+        seed,
+        timeout,
+        time,
+    );
     let stdout = args.stdout();
     let (text, code) = match stdout {
         Stdout::People => {
             let explain = args.explain_strategy;
             (
-                report::report(graph, query, outcome, proof.as_ref(), time, explain, talk),
+                report::report(graph, query, outcome, written.as_ref(), time, explain, talk),
                 code_of(&outcome.verdict),
             )
         }
@@ -239,6 +246,8 @@ fn present(
     if matches!(stdout, Stdout::Competition | Stdout::Standard) {
         talk_beside(args, talk, answered, &words);
     }
+    // A proof was asked for, and there is none: what was asked is not decided.
+    let code = if proof::missing(outcome).is_some() { code.and(Code::Undecided) } else { code };
     let code = if terminal::print(&text) { code } else { Code::Input };
     watcher.end(&document, code);
     Ok(code)

@@ -11,7 +11,7 @@ use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
 use crate::problem::{Candidate, Problem};
-use crate::search::{self, End, Listener, Progress, neurons};
+use crate::search::{self, End, Listener, Progress, Trail, neurons};
 use fastrand::Rng;
 use judge::Judge;
 use plimsoll_check::graph::{ElementType, Graph};
@@ -316,6 +316,9 @@ impl<'o> Verifier<'o> {
                 Strategy::Neurons(settings) => {
                     neurons::search(&problem, settings, budget, &mut listener)
                 }
+                Strategy::Both(inputs, neurons) => {
+                    in_turn(&problem, (inputs.clone(), neurons.clone()), budget, &mut listener)
+                }
             };
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(self.options.threads.unwrap_or(0))
@@ -350,6 +353,34 @@ impl<'o> Verifier<'o> {
             outcome.verdict = Verdict::Violated(found);
         }
         Ok(())
+    }
+}
+
+/// Searches by signs and by inputs in turn, each time from the start with four times the work, until one of
+/// them decides; so that a query takes a small multiple of what the better one needs.
+fn in_turn(
+    problem: &Problem,
+    (mut inputs, mut neurons): (search::Settings, neurons::Settings),
+    budget: &Budget,
+    listener: &mut dyn Listener,
+) -> (End, Progress, Trail) {
+    let limit = (inputs.boxes, neurons.subproblems);
+    let mut growth = 1u64;
+    loop {
+        neurons.subproblems = limit.1.saturating_mul(growth);
+        let by_signs = neurons::search(problem, &neurons, budget, listener);
+        if !matches!(by_signs.0, End::Limited | End::Stuck) {
+            return by_signs;
+        }
+        inputs.boxes = limit.0.saturating_mul(growth);
+        let by_inputs = search::search(problem, &inputs, budget, listener);
+        if !matches!(by_inputs.0, End::Limited | End::Stuck) {
+            return by_inputs;
+        }
+        if by_signs.0 == End::Stuck && by_inputs.0 == End::Stuck {
+            return by_inputs;
+        }
+        growth = growth.saturating_mul(4);
     }
 }
 

@@ -8,6 +8,8 @@
 mod bound;
 mod branch;
 
+pub use branch::CANDIDATES;
+
 use super::{Cut, End, Listener, Mark, Progress, Trail};
 use crate::bound::{Bounds, Boxes, Intermediate, Relaxation, Workspace, propagate};
 use crate::budget::Budget;
