@@ -89,9 +89,7 @@ pub(super) fn choose(
         trail: options.proof,
     };
     let only_relus = network.relu_count() == network.nonlinear_count();
-    // A limit on boxes is a limit on one tree.
-    let one = options.boxes.is_some() && free <= MANY_INPUTS;
-    if free <= FEW_INPUTS || network.relu_count() == 0 || !only_relus || one {
+    if free <= FEW_INPUTS || network.relu_count() == 0 || !only_relus {
         return Strategy::Inputs(inputs);
     }
     let neurons = neurons::Settings {
@@ -104,7 +102,8 @@ pub(super) fn choose(
         subproblems: options.boxes.unwrap_or(u64::MAX),
         trail: options.proof,
     };
-    if free > MANY_INPUTS {
+    // A limit on boxes is a limit on one tree.
+    if free > MANY_INPUTS || options.boxes.is_some() {
         words.pop();
         words.push("branch and bound on the signs of pre-activations".into());
         return Strategy::Neurons(neurons);
@@ -113,7 +112,8 @@ pub(super) fn choose(
     // A turn of either is as much work.
     let turn = |cost: usize| (TURN / cost.max(1)).max(100) as u64;
     let sweeps = 2 * neurons.iterations + 2 * neurons::CANDIDATES;
-    let first = (turn(cost), turn(sweeps * network.multiply_adds));
+    // A small sweep of subproblems costs several times its multiply-adds.
+    let first = (turn(cost), turn(4 * sweeps * network.multiply_adds));
     Strategy::Both(
         Settings { boxes: first.0, ..inputs },
         neurons::Settings { subproblems: first.1, ..neurons },
