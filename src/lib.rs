@@ -50,6 +50,7 @@
 //! | (root) | [`Verifier`] and what it takes and gives |
 //! | [`ranges`] | proven ranges of outputs |
 //! | [`search`] | branch and bound on input boxes |
+//! | [`backend`] | mixed-integer programs and z3, checked |
 //! | [`attack`] | looking for counterexamples, and judging them |
 //! | [`problem`] | a query compiled for a network |
 //! | [`bound`] | sweeps: interval, zonotope, backward, exact |
@@ -63,9 +64,11 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the command line; the library does not need it.
+//! `cli` (default) builds the command line; the library does not need it. `milp`, `highs` and `smt` add
+//! [`backend`]s; no feature changes what a verdict means.
 
 pub mod attack;
+pub mod backend;
 pub mod bound;
 pub mod budget;
 #[cfg(feature = "second-decoder")]
@@ -79,5 +82,6 @@ pub mod read;
 pub mod search;
 mod verify;
 
+pub use backend::{Backend, Hole};
 pub use plimsoll_check::{Error, Kind, Position};
 pub use verify::{Observer, Options, Outcome, Reason, Semantics, Verdict, Verifier};

@@ -65,6 +65,21 @@ pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Ju
     judgement
 }
 
+/// Judges the very point, without moving it; harmless if it lies outside of the region.
+pub fn judge_exact(
+    graph: &Graph,
+    query: &Query,
+    disjunct: usize,
+    inputs: &[Rational],
+) -> Judgement {
+    let region = &query.regions[query.disjuncts[disjunct].region as usize];
+    if region.contains(inputs) {
+        judge_at(graph, query, disjunct, inputs.to_vec())
+    } else {
+        Judgement::Harmless
+    }
+}
+
 /// Judges a point of the region.
 fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>) -> Judgement {
     let case = &query.disjuncts[disjunct];

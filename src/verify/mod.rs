@@ -1,9 +1,11 @@
 //! One query: strategy, budget, verdict. The library's door.
 
 mod judge;
+mod solvers;
 mod strategy;
 
 use crate::attack::{self, Counterexample, Plan};
+use crate::backend::{Backend, Hole, smtlib};
 use crate::bound::{Bounds, Boxes, Frame, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
 use crate::kernel::rounding;
@@ -59,6 +61,8 @@ pub struct Options {
     pub seed: u64,
     /// Semantics; as the query is typed by default.
     pub semantics: Semantics,
+    /// How the query is decided; [`Backend::Auto`] by default.
+    pub backend: Backend,
 }
 
 impl Default for Options {
@@ -70,6 +74,7 @@ impl Default for Options {
             memory: 2 << 30,
             seed: 0,
             semantics: Semantics::AsTyped,
+            backend: Backend::Auto,
         }
     }
 }
@@ -91,6 +96,8 @@ pub enum Reason {
     Boundary,
     /// The processor does not round as the proofs assume.
     Arithmetic,
+    /// The back-end that was asked for gave no answer that could be confirmed; why, in words.
+    Solver(String),
 }
 
 impl Reason {
@@ -104,6 +111,7 @@ impl Reason {
             Reason::Overflow => "overflow",
             Reason::Boundary => "boundary",
             Reason::Arithmetic => "arithmetic",
+            Reason::Solver(_) => "solver",
         }
     }
 }
@@ -126,6 +134,7 @@ impl fmt::Display for Reason {
             Reason::Arithmetic => {
                 "this processor does not round to nearest with subnormal numbers, which every proof assumes"
             }
+            Reason::Solver(why) => why,
         })
     }
 }
@@ -154,6 +163,8 @@ pub struct Outcome {
     pub progress: Progress,
     /// Points where an execution in float violates a property that holds there over the reals.
     pub near_misses: Vec<Counterexample>,
+    /// Claims that the verdict rests on and that nothing here has checked; nearly always none.
+    pub holes: Vec<Hole>,
     /// What was chosen, and why, in words.
     pub strategy: Vec<String>,
     /// What a reader should know about model and query, in words.
@@ -217,9 +228,11 @@ impl<'o> Verifier<'o> {
     ///
     /// # Errors
     /// If query and model do not fit each other, the model has another float type than the semantics
-    /// that was asked for, or it has an operator that cannot be bounded.
+    /// that was asked for, it has an operator that cannot be bounded, or the back-end that was asked for
+    /// was not built in or cannot express the network.
     pub fn verify(&self, model: &Graph, query: &Query) -> Result<Outcome, Error> {
         let budget = Budget::new(self.options.timeout).with_flag(self.cancelled.clone());
+        self.options.backend.require()?;
         let mut notes = query.matches(model)?;
         notes.extend(query.notes.iter().cloned());
         notes.extend(model.notes.iter().cloned());
@@ -237,6 +250,7 @@ impl<'o> Verifier<'o> {
             vacuous: query.is_vacuous(),
             progress: Progress::default(),
             near_misses: Vec::new(),
+            holes: Vec::new(),
             strategy: Vec::new(),
             notes,
             elapsed: Duration::ZERO,
@@ -250,6 +264,9 @@ impl<'o> Verifier<'o> {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
         } else {
             let network = ops::lower(model)?;
+            if self.options.backend == Backend::Smt {
+                smtlib::expressible(&network)?;
+            }
             self.run(&network, model, query, &budget, &mut outcome);
         }
         outcome.elapsed = budget.elapsed();
@@ -273,16 +290,30 @@ impl<'o> Verifier<'o> {
         }
         let frame = Frame::new(network, &bounds);
         let problem = Problem::new(network, frame, boxes, query);
-        let mut judge = Judge::new(model, query, network);
-        if falsify(&problem, self.options.seed, budget, &mut judge) {
+        let question = Question { problem: &problem, hull: &hull, bounds: &bounds, model, query };
+        match self.options.backend {
+            Backend::Auto | Backend::Bab => self.branch_and_bound(&question, budget, outcome),
+            Backend::Milp | Backend::Smt => {
+                solvers::alone(self.options.backend, &question, budget, outcome);
+            }
+            Backend::Portfolio => self.together(&question, budget, outcome),
+        }
+    }
+
+    /// Falsifies, then searches.
+    fn branch_and_bound(&self, question: &Question, budget: &Budget, outcome: &mut Outcome) {
+        let problem = question.problem;
+        let mut judge = Judge::new(question.model, question.query, problem.network);
+        if falsify(problem, self.options.seed, budget, &mut judge) {
             outcome
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
         } else {
+            let (hull, bounds) = (question.hull, question.bounds);
             let settings =
-                strategy::choose(&problem, &hull, &bounds, &self.options, &mut outcome.strategy);
+                strategy::choose(problem, hull, bounds, &self.options, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
-            let mut run = || search::search(&problem, &settings, budget, &mut listener);
+            let mut run = || search::search(problem, &settings, budget, &mut listener);
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(self.options.threads.unwrap_or(0))
                 .build();
@@ -306,6 +337,17 @@ impl<'o> Verifier<'o> {
             outcome.verdict = Verdict::Violated(found);
         }
     }
+}
+
+/// A query over a network, compiled, with what it came from.
+struct Question<'a> {
+    problem: &'a Problem<'a>,
+    /// The hull of all regions.
+    hull: &'a Boxes,
+    /// Interval bounds over the hull.
+    bounds: &'a Bounds,
+    model: &'a Graph,
+    query: &'a Query,
 }
 
 /// The regions of a query, rounded outward.

@@ -1,0 +1,131 @@
+//! Back-ends in place of the search, or beside it.
+
+use super::judge::Judge;
+use super::{Outcome, Question, Reason, Verdict, Verifier};
+use crate::backend::{Backend, Decision, milp, smt, smtlib};
+use crate::budget::Budget;
+use plimsoll_check::query::Arithmetic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Time between two looks at the caller's flag.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Lets one back-end decide.
+pub(super) fn alone(
+    backend: Backend,
+    question: &Question,
+    budget: &Budget,
+    outcome: &mut Outcome,
+) {
+    // Both are about exact numbers and say nothing about executions.
+    if outcome.semantics != Arithmetic::Real {
+        outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
+        return;
+    }
+    let problem = question.problem;
+    let mut judge = Judge::new(question.model, question.query, problem.network);
+    let words = &mut outcome.strategy;
+    let decision = match backend {
+        Backend::Smt => smt::decide(problem, question.query, &mut judge, budget, words),
+        _ => match milp::solver() {
+            Some(solver) => milp::decide(problem, solver.as_ref(), &mut judge, budget, words),
+            None => Decision::Undecided("this build has no milp back-end".to_string()),
+        },
+    };
+    outcome.verdict = match decision {
+        Decision::Holds => {
+            outcome.progress.share = 1.0;
+            Verdict::Holds
+        }
+        Decision::Trusted(hole) => {
+            outcome.progress.share = 1.0;
+            outcome.notes.push(format!(
+                "decided by smt (z3), no certificate: nothing here has checked it; the SMT-LIB texts that z3 \
+                 found unsatisfiable have the SHA-256 {}",
+                hole.digest
+            ));
+            outcome.holes.push(hole);
+            Verdict::Holds
+        }
+        Decision::Late if budget.is_cancelled() => Verdict::Unknown(Reason::Interrupted),
+        Decision::Late => Verdict::Unknown(Reason::Timeout),
+        Decision::Confirmed => Verdict::Unknown(Reason::Boundary),
+        Decision::Undecided(why) => Verdict::Unknown(Reason::Solver(why)),
+    };
+    outcome.near_misses = judge.near_misses;
+    if let Some(found) = judge.found {
+        outcome.verdict = Verdict::Violated(found);
+    }
+}
+
+impl Verifier<'_> {
+    /// Lets all back-ends that were built in decide side by side, beside the search; the first answer ends
+    /// the others.
+    pub(super) fn together(&self, question: &Question, budget: &Budget, outcome: &mut Outcome) {
+        let mut ways = vec![Backend::Bab];
+        ways.extend(Some(Backend::Milp).filter(|way| way.is_available()));
+        let smt = Backend::Smt.is_available();
+        if smt && smtlib::expressible(question.problem.network).is_ok() {
+            ways.push(Backend::Smt);
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let own = budget.clone().with_flag(stop.clone());
+        let (send, receive) = channel();
+        let mut found: Vec<(Backend, Outcome)> = thread::scope(|scope| {
+            for way in &ways {
+                let (send, own, mut outcome) = (send.clone(), own.clone(), outcome.clone());
+                scope.spawn(move || {
+                    match way {
+                        Backend::Bab => self.branch_and_bound(question, &own, &mut outcome),
+                        _ => alone(*way, question, &own, &mut outcome),
+                    }
+                    // Nobody listens once another way has answered.
+                    let _ = send.send((*way, outcome));
+                });
+            }
+            drop(send);
+            let mut found = Vec::new();
+            loop {
+                match receive.recv_timeout(POLL) {
+                    Ok(answer) => {
+                        if !matches!(answer.1.verdict, Verdict::Unknown(_)) {
+                            stop.store(true, Ordering::Relaxed);
+                        }
+                        found.push(answer);
+                    }
+                    Err(RecvTimeoutError::Timeout) if budget.is_cancelled() => {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return found,
+                }
+            }
+        });
+        // A counterexample is proved point by point; then comes what was proved here, then what was not.
+        let rank = |outcome: &Outcome| match &outcome.verdict {
+            Verdict::Violated(_) => 0,
+            Verdict::Holds if outcome.holes.is_empty() => 1,
+            Verdict::Holds => 2,
+            Verdict::Unknown(_) => 3,
+        };
+        // Stable, and the search comes first among those that decided nothing.
+        found.sort_by_key(|(way, outcome)| {
+            let late = rank(outcome) == 3 && *way != Backend::Bab;
+            (rank(outcome), late)
+        });
+        let names: Vec<&str> = ways.iter().map(|way| way.name()).collect();
+        let asked = format!("side by side: {}", names.join(", "));
+        if let Some((way, best)) = found.into_iter().next() {
+            *outcome = best;
+            if matches!(outcome.verdict, Verdict::Unknown(_)) {
+                outcome.strategy.insert(0, format!("{asked}; none decided"));
+            } else {
+                outcome.strategy.insert(0, format!("{asked}; {} answered first", way.name()));
+            }
+        }
+    }
+}
