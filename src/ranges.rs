@@ -75,7 +75,7 @@ fn one_region(
     match method {
         Method::Interval => intervals.swap_remove(output),
         Method::Zonotope => {
-            let keep = network.neuron_count().clamp(1, GENERATORS);
+            let keep = network.nonlinear_count().clamp(1, GENERATORS);
             let zonotope = Intermediate::Zonotope { keep };
             let (mut bounds, _) = propagate(network, None, &boxes, None, zonotope, work);
             bounds.swap_remove(output)

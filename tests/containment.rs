@@ -3,11 +3,11 @@
 mod common;
 
 use common::boxes::Size;
-use common::dyadic::{Dyadic, dot};
+use common::dyadic::Dyadic;
 use common::plan::{self, Plan, Step, Style};
 use common::sweeps;
 use fastrand::Rng;
-use plimsoll::bound::{Intermediate, NodeBounds, Relaxation};
+use plimsoll::bound::{Intermediate, NodeBounds};
 use plimsoll::net::{Convolution, Field, LinearMap, Network, Placement, Primitive};
 use std::sync::Arc;
 
@@ -30,6 +30,18 @@ fn sweeps_contain_values_of_many_networks() {
         let (inputs, steps) = (rng.usize(1..6), rng.usize(2..14));
         let plan = plan::random(style, inputs, steps, &mut rng);
         sweeps::check(&plan, &Size::ALL, 40, &mut rng);
+    }
+}
+
+/// Functions with kinks, jumps and curves, and products, in networks of every style.
+#[test]
+fn sweeps_contain_values_of_curved_networks() {
+    for seed in 0..160 {
+        let mut rng = Rng::with_seed(3000 + seed);
+        let style = Style::ALL[seed as usize % Style::ALL.len()];
+        let (inputs, steps) = (rng.usize(1..5), rng.usize(2..9));
+        let plan = plan::curved(style, inputs, steps, &mut rng);
+        sweeps::check(&plan, &Size::ALL, 30, &mut rng);
     }
 }
 
@@ -83,58 +95,6 @@ fn convolutions_contain_exact_values() {
         }
         let sizes = [Size::Wide, Size::Narrow, Size::Point, Size::Subnormal];
         sweeps::check_network(&plan, &Network::new(nodes), &sizes, 20, &mut rng);
-    }
-}
-
-/// Ends of every kind: zero, one unit in the last place, subnormal, equal, far apart.
-fn end(rng: &mut Rng) -> f64 {
-    let least = f64::from_bits(1);
-    let value = match rng.u8(0..9) {
-        0 => 0.0,
-        1 => least * f64::from(rng.u8(1..4)),
-        2 => f64::MIN_POSITIVE * (1.0 + rng.f64()),
-        3 => 1.0,
-        4 => 1.0f64.next_up(),
-        5 => rng.f64() * 1.0e300,
-        6 => rng.f64() * 1.0e-300,
-        _ => rng.f64(),
-    };
-    if rng.bool() { value } else { -value }
-}
-
-/// The lines that stand for one relu, for both signs of its coefficient, at the ends, the kink and between.
-#[test]
-fn relaxations_of_single_neurons_hold() {
-    let mut rng = Rng::with_seed(11);
-    let mut plan = Plan::new(1);
-    plan.relu(0);
-    let network = plan.network();
-    for _ in 0..20_000 {
-        let (a, b) = (end(&mut rng), if rng.u8(0..4) == 0 { 0.0 } else { end(&mut rng) });
-        let (l, u) = (a.min(b), [a.max(b), a.min(b).next_up()][rng.usize(0..2)].max(a.min(b)));
-        let bounds = NodeBounds { lower: vec![l], upper: vec![u] };
-        let mut relaxation = Relaxation::new(&bounds, &mut sweeps::dirty());
-        if rng.bool() && l < 0.0 && u > 0.0 {
-            // Any other slopes are as good.
-            relaxation.lower[0] = [0.0, 1.0, rng.f64()][rng.usize(0..3)];
-            relaxation.upper[0] = [0.0, 1.0, rng.f64()][rng.usize(0..3)];
-        }
-        let boxes = sweeps::single(&[l], &[u]);
-        let frame = sweeps::frame(&network, &boxes);
-        let relaxations = [Relaxation::default(), relaxation];
-        for coefficient in [1.0, -1.0, end(&mut rng), end(&mut rng)] {
-            let seeds = sweeps::row(&[coefficient], 0.0);
-            let forms = sweeps::pull(&network, &frame, &relaxations, 1, &seeds);
-            for x in [l, u, 0.0, 0.5 * l + 0.5 * u, l.next_up(), u.next_down()] {
-                if !(l <= x && x <= u) {
-                    continue;
-                }
-                let point = [Dyadic::new(x)];
-                let Some(form) = sweeps::form_value(&forms, 0, &point) else { continue };
-                let value = dot(&[coefficient], &[point[0].relu()]);
-                assert!(form <= value, "{coefficient} relu on [{l}, {u}] at {x}");
-            }
-        }
     }
 }
 

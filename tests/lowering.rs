@@ -11,7 +11,7 @@ use plimsoll::bound::{Boxes, Intermediate, Workspace, propagate};
 use plimsoll::net::{Network, Primitive};
 use plimsoll::ops::lower;
 use plimsoll_check::graph::Graph;
-use plimsoll_check::number::Rational;
+use plimsoll_check::number::{Interval, Rational};
 use plimsoll_check::ops::evaluate_exact;
 
 /// The exact outputs of a model at a point.
@@ -64,6 +64,23 @@ fn allowed(network: &Network, point: &[f64]) -> Vec<(Rational, Rational)> {
                 }
                 sums
             }
+            Primitive::Pointwise { of, function } => values[*of]
+                .iter()
+                .map(|(l, u)| {
+                    let outer = Interval { lo: l.to_f64_down(), hi: u.to_f64_up() };
+                    let image = function.image(outer);
+                    (number(image.lo), number(image.hi))
+                })
+                .collect(),
+            Primitive::Product { left, right, pairs } => pairs
+                .iter()
+                .map(|(i, j)| {
+                    let (x, y) = (&values[*left][*i as usize], &values[*right][*j as usize]);
+                    let ends = [&x.0 * &y.0, &x.0 * &y.1, &x.1 * &y.0, &x.1 * &y.1];
+                    let [least, most] = [ends.iter().min(), ends.iter().max()];
+                    (least.unwrap().clone(), most.unwrap().clone())
+                })
+                .collect(),
         };
         values.push(value);
     }

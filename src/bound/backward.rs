@@ -7,64 +7,11 @@
 //! new coefficient, and the constant receives the exact minimum of `a h - nu z` over the vertices of
 //! the hull of relu's graph.
 
-use super::{Boxes, Forms, Frame, NodeBounds, Workspace};
+use super::pull::{self, Constants};
+use super::{Boxes, Forms, Frame, NodeBounds, Relaxation, Workspace};
+use crate::kernel::charge_row;
 use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
-use crate::kernel::{charge_row, relax_row};
 use crate::net::{Network, NodeIndex, Primitive};
-
-/// The lines that replace one relu node, for a batch of boxes (each `count x len`).
-#[derive(Debug, Clone, Default)]
-pub struct Relaxation {
-    /// Slope where the coefficient is not negative, in [0, 1].
-    pub lower: Vec<f64>,
-    /// Slope where the coefficient is negative, in [0, 1].
-    pub upper: Vec<f64>,
-    /// Lower end of the pre-activation where it is unstable, else 0.
-    pub l: Vec<f64>,
-    /// Upper end of the pre-activation where it is unstable, else 0.
-    pub u: Vec<f64>,
-}
-
-impl Relaxation {
-    /// Arrays of one number a neuron.
-    pub const ARRAYS: usize = 4;
-
-    /// The relaxation for these pre-activation bounds: chord above; below, the line of slope 0 or 1
-    /// that leaves the smaller area.
-    pub fn new(bounds: &NodeBounds, work: &mut Workspace) -> Relaxation {
-        let len = bounds.lower.len();
-        let mut relaxation = Relaxation {
-            lower: work.take(len),
-            upper: work.take(len),
-            l: work.take(len),
-            u: work.take(len),
-        };
-        for i in 0..len {
-            let (l, u) = (bounds.lower[i], bounds.upper[i]);
-            let (lower, upper, l, u) = if l >= 0.0 {
-                (1.0, 1.0, 0.0, 0.0)
-            } else if u <= 0.0 {
-                (0.0, 0.0, 0.0, 0.0)
-            } else {
-                // Any chord slope in [0, 1] is sound; `min` guards the last bit.
-                let chord = (u / (u - l)).min(1.0);
-                (if u > -l { 1.0 } else { 0.0 }, chord, l, u)
-            };
-            relaxation.lower[i] = lower;
-            relaxation.upper[i] = upper;
-            relaxation.l[i] = l;
-            relaxation.u[i] = u;
-        }
-        relaxation
-    }
-
-    /// Gives the buffers back.
-    pub fn recycle(self, work: &mut Workspace) {
-        for buffer in [self.lower, self.upper, self.l, self.u] {
-            work.give(buffer);
-        }
-    }
-}
 
 /// The rows that a sweep starts with; `owner[r]` is the box over which row `r` is bounded.
 #[derive(Debug, Clone)]
@@ -97,21 +44,12 @@ impl Seeds {
     }
 }
 
-/// For each relu node, the coefficients that a sweep had on its elements (`rows x len`).
+/// For each nonlinear node, the coefficients that a sweep had on its elements (`rows x len`).
 pub type Trace = Vec<Vec<f64>>;
-
-/// A sum of contributions to a constant, with what it may have lost.
-struct Constants {
-    sum: Vec<f64>,
-    /// Magnitude of what was added to `sum`.
-    added: Vec<f64>,
-    /// Charges, all non-negative.
-    charge: Vec<f64>,
-}
 
 /// Pulls the seeds, rows over node `start`, back to the inputs.
 ///
-/// `relaxations` is indexed by node and holds an entry for every relu node before `start`. The result
+/// `relaxations` is indexed by node and holds an entry for every nonlinear node before `start`. The result
 /// has one form per row: over the whole box of its owner, `row value >= coefficients . x + constant`,
 /// exactly. A row that meets a value without finite bounds gets a constant that is not finite. A
 /// `trace`, one entry per node, is filled at the relu nodes.
@@ -177,15 +115,15 @@ pub fn backward(
     }
     for index in (1..=from).rev() {
         // A value without elements has no coefficients.
-        let Some(mut row) = pending[index].take().filter(|row| !row.is_empty()) else { continue };
+        let Some(row) = pending[index].take().filter(|row| !row.is_empty()) else { continue };
         match &network.nodes[index].primitive {
             Primitive::Input => {}
-            Primitive::Relu { of } => {
+            Primitive::Relu { .. } | Primitive::Pointwise { .. } | Primitive::Product { .. } => {
                 if let Some(trace) = &mut trace {
                     trace[index].clone_from(&row);
                 }
-                pull_relu(&relaxations[index], &owner, &mut row, &mut constants);
-                join(frame, *of, row, &mut pending, &mut constants, work);
+                let batch = (owner.as_slice(), &mut constants, pending.as_mut_slice());
+                pull::nonlinear(network, frame, index, &relaxations[index], row, batch, work);
             }
             Primitive::Affine { terms, bias, .. } => {
                 let len = bias.len();
@@ -243,54 +181,6 @@ pub fn backward(
         })
         .collect();
     Forms { dims: network.input_len(), owner, coefficients, constant }
-}
-
-fn pull_relu(relaxation: &Relaxation, owner: &[u32], rows: &mut [f64], constants: &mut Constants) {
-    let len = rows.len() / owner.len().max(1);
-    if len == 0 {
-        return;
-    }
-    for (r, a) in rows.chunks_exact_mut(len).enumerate() {
-        let at = owner[r] as usize * len..(owner[r] as usize + 1) * len;
-        let constant = relax_row(
-            a,
-            &relaxation.lower[at.clone()],
-            &relaxation.upper[at.clone()],
-            &relaxation.l[at.clone()],
-            &relaxation.u[at],
-        );
-        constants.sum[r] += constant;
-        constants.added[r] += constant.abs();
-        constants.charge[r] += gamma(len + 3) * constant.abs() + underflow(2 * len, 1.0);
-    }
-}
-
-/// Hands a coefficient row to a node that may have received one from another reader.
-fn join(
-    frame: &Frame,
-    node: NodeIndex,
-    row: Vec<f64>,
-    pending: &mut [Option<Vec<f64>>],
-    constants: &mut Constants,
-    work: &mut Workspace,
-) {
-    let Some(existing) = &mut pending[node] else {
-        pending[node] = Some(row);
-        return;
-    };
-    let magnitude = &frame.magnitude[node];
-    let len = magnitude.len();
-    for (r, (target, added)) in
-        existing.chunks_exact_mut(len).zip(row.chunks_exact(len)).enumerate()
-    {
-        for (t, a) in target.iter_mut().zip(added) {
-            *t += a;
-        }
-        let (held, _) = charge_row(target, magnitude, magnitude);
-        // Relative error of one addition with respect to its result, with room.
-        constants.charge[r] += gamma(2) * held;
-    }
-    work.give(row);
 }
 
 /// Tightens the bounds of node `index` on those elements that `wanted` names, by one sweep.

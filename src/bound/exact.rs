@@ -122,12 +122,12 @@ fn combine(rows: &[Row], multipliers: &[i64]) -> Option<Row> {
 /// How many boxes of a chunk may be tried, so that exact arithmetic takes about as long as the sweeps.
 pub fn tries(network: &Network) -> usize {
     // On most of the boxes that come here, few neurons are unstable.
-    let sweeps = network.neuron_count() / 4 + 10;
+    let sweeps = network.relu_count() / 4 + 10;
     (4 * WORK_LIMIT / network.multiply_adds.saturating_mul(sweeps).max(1)).clamp(2, 64)
 }
 
-/// Exact enclosures of all nodes; `None` if a weight of the network is only known up to rounding, if
-/// sweeps for unstable neurons would take more than `left` multiply-adds, or if the numbers become too long.
+/// Exact enclosures of all nodes; `None` if the network is not piecewise linear or has a weight that is only
+/// known up to rounding, if sweeps for unstable neurons would take more than `left` multiply-adds, or if the numbers become too long.
 fn enclose(
     network: &Network,
     region: &Region,
@@ -147,6 +147,7 @@ fn enclose(
                 let (lower, upper) = &bounds[*of];
                 (lower.iter().map(relu).collect(), upper.iter().map(relu).collect())
             }
+            Primitive::Pointwise { .. } | Primitive::Product { .. } => return None,
             Primitive::Affine { slack, .. } if !slack.is_empty() => return None,
             Primitive::Affine { terms, bias, .. } => {
                 let mut lower: Vec<Rational> = bias.iter().map(|b| exact(*b)).collect();
@@ -227,6 +228,7 @@ fn pull_back(
         let Some(a) = pending[index].take() else { continue };
         match &network.nodes[index].primitive {
             Primitive::Input => {}
+            Primitive::Pointwise { .. } | Primitive::Product { .. } => return None,
             Primitive::Relu { of } => {
                 let (lower, upper) = &bounds[*of];
                 let target = pending[*of].get_or_insert_with(|| vec![Rational::ZERO; a.len()]);

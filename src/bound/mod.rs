@@ -12,14 +12,18 @@ pub mod exact;
 pub mod forms;
 mod frame;
 mod propagate;
+mod pull;
+mod relaxation;
 pub mod zonotope;
 
-pub use backward::{Relaxation, Seeds, Trace, backward};
+pub use backward::{Seeds, Trace, backward};
 pub use forms::{Forms, minimum};
 pub use frame::Frame;
-pub use propagate::{Intermediate, propagate};
+pub use propagate::{Intermediate, is_open, propagate};
+pub use relaxation::{Lines, Planes, Relaxation, Side, Slopes};
 
 use crate::budget::Budget;
+use plimsoll_check::number::Interval;
 
 /// A batch of boxes, row-major: box `b` has the faces `lower[b * dims ..][..dims]` and likewise `upper`.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +74,11 @@ pub struct NodeBounds {
 }
 
 impl NodeBounds {
+    /// The enclosure at a position of the batch.
+    pub fn interval(&self, at: usize) -> Interval {
+        Interval { lo: self.lower[at], hi: self.upper[at] }
+    }
+
     /// Keeps the tighter end of `self` and `other`; both enclose the same values.
     pub fn intersect(&mut self, other: &NodeBounds) {
         for (mine, theirs) in self.lower.iter_mut().zip(&other.lower) {

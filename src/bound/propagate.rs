@@ -2,7 +2,8 @@
 
 use super::backward::tighten;
 use super::{Bounds, Boxes, Frame, NodeBounds, Relaxation, Workspace, affine, zonotope};
-use crate::net::{Network, Primitive};
+use crate::net::{Need, Network, Primitive};
+use plimsoll_check::number::Interval;
 
 /// How pre-activations are bounded on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Intermediate {
     },
 }
 
-/// Bounds all nodes over the boxes, and gives the relaxation of every relu node.
+/// Bounds all nodes over the boxes, and gives the relaxation of every nonlinear node.
 ///
 /// `inherited`, if given, holds proven bounds of pre-activations over supersets of the boxes, indexed
 /// by node (an empty entry says nothing); what it proves stable is not bounded again.
@@ -44,7 +45,6 @@ pub fn propagate(
         Intermediate::Interval | Intermediate::Backward => None,
     };
     let sweeps = matches!(method, Intermediate::Backward | Intermediate::All { .. });
-    let feeds_relu = feeds_relu(network);
     for (index, node) in network.nodes.iter().enumerate() {
         let mut found = match &node.primitive {
             Primitive::Input => {
@@ -53,9 +53,9 @@ pub fn propagate(
             Primitive::Affine { terms, bias, slack } => {
                 affine::enclose(terms, bias, slack, &bounds, boxes.count, work)
             }
-            Primitive::Relu { of } => {
-                relaxations[index] = Relaxation::new(&bounds[*of], work);
-                relu(&bounds[*of])
+            nonlinear => {
+                relaxations[index] = Relaxation::new(nonlinear, &bounds, boxes.count, work);
+                image(network, nonlinear, &bounds, boxes.count)
             }
         };
         if let Some(known) =
@@ -66,13 +66,12 @@ pub fn propagate(
         if let Some(sweep) = &mut zonotope {
             sweep.step(index, &bounds, &mut found, work);
         }
-        if let Some(frame) = frame.filter(|_| sweeps && feeds_relu[index]) {
-            // An affine function of the inputs alone is bounded exactly by intervals already.
-            if !reads_only_inputs(&node.primitive) {
-                let wanted = unstable(&found, boxes.count, node.len);
-                if !wanted.is_empty() {
-                    tighten(network, frame, &relaxations, index, boxes, &wanted, &mut found, work);
-                }
+        let need = network.needs[index];
+        let sweep = sweeps && need > Need::Nothing && may_be_loose(&node.primitive);
+        if let Some(frame) = frame.filter(|_| sweep) {
+            let wanted = wanted(need, &found, boxes.count, node.len);
+            if !wanted.is_empty() {
+                tighten(network, frame, &relaxations, index, boxes, &wanted, &mut found, work);
             }
         }
         bounds.push(found);
@@ -80,33 +79,65 @@ pub fn propagate(
     (bounds, relaxations)
 }
 
-fn feeds_relu(network: &Network) -> Vec<bool> {
-    let mut feeds = vec![false; network.nodes.len()];
-    for node in network.pre_activations() {
-        feeds[node] = true;
-    }
-    feeds
-}
-
-fn reads_only_inputs(primitive: &Primitive) -> bool {
+/// Whether a backward sweep may find tighter bounds than intervals do.
+fn may_be_loose(primitive: &Primitive) -> bool {
     match primitive {
-        Primitive::Affine { terms, .. } => terms.iter().all(|term| term.from == 0),
-        Primitive::Input | Primitive::Relu { .. } => false,
+        // An affine function of the inputs alone is bounded exactly by intervals already.
+        Primitive::Affine { terms, .. } => terms.iter().any(|term| term.from != 0),
+        Primitive::Product { .. } => true,
+        // The image of tight bounds is tight.
+        Primitive::Input | Primitive::Relu { .. } | Primitive::Pointwise { .. } => false,
     }
 }
 
-/// The `(box, element)` pairs whose sign is not decided.
-fn unstable(bounds: &NodeBounds, count: usize, len: usize) -> Vec<(u32, u32)> {
+/// Whether tighter bounds of such a value would make the relaxation of its readers tighter.
+pub fn is_open(need: Need, lower: f64, upper: f64) -> bool {
+    match need {
+        Need::Nothing => false,
+        Need::Sign => lower < 0.0 && upper > 0.0,
+        Need::Range => lower < upper,
+    }
+}
+
+/// The `(box, element)` pairs whose bounds should be tightened.
+fn wanted(need: Need, bounds: &NodeBounds, count: usize, len: usize) -> Vec<(u32, u32)> {
     let mut wanted = Vec::new();
     for b in 0..count {
         for e in 0..len {
             let at = b * len + e;
-            if bounds.lower[at] < 0.0 && bounds.upper[at] > 0.0 {
+            if is_open(need, bounds.lower[at], bounds.upper[at]) {
                 wanted.push((b as u32, e as u32));
             }
         }
     }
     wanted
+}
+
+/// Intervals of a nonlinear node from those of its operands.
+fn image(network: &Network, primitive: &Primitive, bounds: &Bounds, count: usize) -> NodeBounds {
+    let mut found = NodeBounds::default();
+    let mut push = |interval: Interval| {
+        found.lower.push(interval.lo);
+        found.upper.push(interval.hi);
+    };
+    match primitive {
+        Primitive::Input | Primitive::Affine { .. } => {}
+        Primitive::Relu { of } => return relu(&bounds[*of]),
+        Primitive::Pointwise { of, function } => {
+            let of = &bounds[*of];
+            (0..of.lower.len()).for_each(|at| push(function.image(of.interval(at))));
+        }
+        Primitive::Product { left, right, pairs } => {
+            let [m, n] = [*left, *right].map(|node| network.nodes[node].len);
+            for b in 0..count {
+                for (i, j) in pairs {
+                    let x = bounds[*left].interval(b * m + *i as usize);
+                    push(x.mul(bounds[*right].interval(b * n + *j as usize)));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// `max(0, .)` is monotone and exact.

@@ -5,9 +5,12 @@
 //! unstable neuron (Singh et al. 2018) until the cap is reached, and what is over goes into `r`, the
 //! box remainder (Girard's order reduction, done at birth). Rounding goes into `r` too.
 
+use super::relaxation::corners;
 use super::{Bounds, Boxes, NodeBounds, Workspace};
 use crate::kernel::rounding::{UNIT, gamma, underflow};
 use crate::net::{Network, NodeIndex, Primitive, Term};
+use plimsoll_check::number::Interval;
+use plimsoll_check::ops::Function;
 
 /// The zonotopes of one node over a batch of boxes.
 #[derive(Debug, Clone)]
@@ -52,9 +55,10 @@ impl<'n> Sweep<'n> {
             Primitive::Affine { terms, bias, slack } => {
                 self.affine(terms, bias, slack, bounds, work)
             }
-            Primitive::Relu { of } => self.relu(*of, &bounds[*of]),
+            _ => self.nonlinear(index, bounds),
         };
-        if matches!(self.network.nodes[index].primitive, Primitive::Affine { .. }) {
+        let primitive = &self.network.nodes[index].primitive;
+        if matches!(primitive, Primitive::Affine { .. } | Primitive::Product { .. }) {
             found.intersect(&concretise(&batch, self.count, len));
         }
         self.batches[index] = Some(batch);
@@ -145,52 +149,64 @@ impl<'n> Sweep<'n> {
         Batch { symbols, rows, remainder }
     }
 
-    fn relu(&mut self, of: NodeIndex, bounds: &NodeBounds) -> Batch {
-        let count = self.count;
-        let source = self.batches[of].as_ref().expect("nodes are visited in topological order");
-        let len = bounds.lower.len() / count.max(1);
-        let old = source.symbols;
-        let most_unstable = (0..count)
-            .map(|b| {
-                (b * len..(b + 1) * len)
-                    .filter(|i| bounds.lower[*i] < 0.0 && bounds.upper[*i] > 0.0)
-                    .count()
-            })
-            .max()
-            .unwrap_or(0);
+    /// A nonlinear node: every element is replaced by its band, whose width becomes an error symbol.
+    fn nonlinear(&mut self, index: NodeIndex, bounds: &Bounds) -> Batch {
+        let (count, len) = (self.count, self.network.nodes[index].len);
+        let primitive = &self.network.nodes[index].primitive;
+        let bands = bands(self.network, primitive, bounds, count);
+        let operands: Vec<NodeIndex> = primitive.operands().collect();
+        let sources: Vec<&Batch> = operands
+            .iter()
+            .map(|of| self.batches[*of].as_ref().expect("nodes are visited in topological order"))
+            .collect();
+        let old = sources.iter().map(|source| source.symbols).max().unwrap_or(0);
+        let open = |bands: &[Band]| bands.iter().filter(|band| !band.is_exact()).count();
+        let most_open = bands.chunks(len.max(1)).map(open).max().unwrap_or(0);
         // Symbols are numbered across the network; a parallel branch keeps its own numbers free.
         let first = self.boxes.dims + self.used;
-        let fresh = most_unstable.min(self.keep - self.used);
+        let fresh = most_open.min(self.keep - self.used);
         self.used += fresh;
         let symbols = if fresh > 0 { first + fresh } else { old };
         let mut rows = vec![0.0; count * (1 + symbols) * len];
         let mut remainder = vec![0.0; count * len];
+        let widths = operands.iter().map(|of| self.network.nodes[*of].len).collect::<Vec<_>>();
         for b in 0..count {
-            let magnitude = magnitudes(source, b, len);
+            let magnitude: Vec<Vec<f64>> = sources
+                .iter()
+                .zip(&widths)
+                .map(|(source, width)| magnitudes(source, b, *width))
+                .collect();
             let mut errors: Vec<(f64, usize)> = Vec::new();
             for k in 0..len {
                 let at = b * len + k;
-                let (l, u) = (bounds.lower[at], bounds.upper[at]);
-                if u <= 0.0 {
+                let band = &bands[at];
+                // What products and sums with the slopes may lose, over all symbols.
+                let mut lost = 0.0;
+                let mut rest = 0.0;
+                for (i, source) in sources.iter().enumerate() {
+                    let slope = band.slopes[i];
+                    if slope == 0.0 {
+                        continue;
+                    }
+                    let element = element(primitive, i, k);
+                    for s in 0..=source.symbols {
+                        let from = (b * (1 + source.symbols) + s) * widths[i] + element;
+                        rows[(b * (1 + symbols) + s) * len + k] += slope * source.rows[from];
+                    }
+                    rest += slope.abs() * source.remainder[b * widths[i] + element];
+                    lost += slope.abs() * magnitude[i][element];
+                }
+                if band.is_exact() {
+                    remainder[at] = rest;
                     continue;
                 }
-                let active = l >= 0.0;
-                let slope = if active { 1.0 } else { (u / (u - l)).min(1.0) };
-                for s in 0..=old {
-                    rows[(b * (1 + symbols) + s) * len + k] =
-                        slope * source.rows[(b * (1 + old) + s) * len + k];
-                }
-                if active {
-                    remainder[at] = source.remainder[at];
-                    continue;
-                }
-                // relu(z) - slope z lies in [0, max(-slope l, (1 - slope) u)] for any slope in [0, 1].
-                let reach = (-slope * l).max((1.0 - slope) * u) * (1.0 + 4.0 * UNIT);
-                let half = 0.5 * reach + f64::MIN_POSITIVE;
-                rows[b * (1 + symbols) * len + k] += half;
-                let rounding = 4.0 * UNIT * (magnitude[k] + half) + underflow(old + 2, 1.0);
-                remainder[at] = (slope * source.remainder[at] + rounding) * (1.0 + 8.0 * UNIT)
-                    + f64::MIN_POSITIVE;
+                let middle = 0.5 * band.lo + 0.5 * band.hi;
+                let reach = (band.hi - middle).max(middle - band.lo);
+                let half = reach * (1.0 + 4.0 * UNIT) + f64::MIN_POSITIVE;
+                rows[b * (1 + symbols) * len + k] += middle;
+                let rounding =
+                    8.0 * UNIT * (lost + middle.abs() + half) + underflow(2 * old + 4, 1.0);
+                remainder[at] = (rest + rounding) * (1.0 + 16.0 * UNIT) + f64::MIN_POSITIVE;
                 errors.push((half, k));
             }
             // The largest errors get symbols of their own; ties by position, so that runs agree.
@@ -206,6 +222,83 @@ impl<'n> Sweep<'n> {
         }
         Batch { symbols, rows, remainder }
     }
+}
+
+/// A nonlinear element between two parallel lines or planes: its value less `sum slopes operand` lies in
+/// `[lo, hi]`.
+struct Band {
+    slopes: [f64; 2],
+    lo: f64,
+    hi: f64,
+}
+
+impl Band {
+    /// Whether the element is zero or its operand, without any rounding.
+    fn is_exact(&self) -> bool {
+        let copies = (self.slopes[0] == 0.0 || self.slopes[0] == 1.0) && self.slopes[1] == 0.0;
+        copies && self.lo == 0.0 && self.hi == 0.0
+    }
+}
+
+/// The element of operand `i` that element `k` of a nonlinear node reads.
+fn element(primitive: &Primitive, i: usize, k: usize) -> usize {
+    match primitive {
+        Primitive::Product { pairs, .. } if i == 0 => pairs[k].0 as usize,
+        Primitive::Product { pairs, .. } => pairs[k].1 as usize,
+        _ => k,
+    }
+}
+
+/// The bands of all elements of a nonlinear node, box by box.
+fn bands(network: &Network, primitive: &Primitive, bounds: &Bounds, count: usize) -> Vec<Band> {
+    match primitive {
+        Primitive::Input | Primitive::Affine { .. } => Vec::new(),
+        Primitive::Relu { of } => {
+            let ends = bounds[*of].lower.iter().zip(&bounds[*of].upper);
+            ends.map(|(l, u)| relu(*l, *u)).collect()
+        }
+        Primitive::Pointwise { of, function } => {
+            let of = &bounds[*of];
+            (0..of.lower.len()).map(|at| pointwise(function, of.interval(at))).collect()
+        }
+        Primitive::Product { left, right, pairs } => {
+            let [m, n] = [*left, *right].map(|node| network.nodes[node].len);
+            let boxes = (0..count).flat_map(|b| pairs.iter().map(move |pair| (b, pair)));
+            boxes
+                .map(|(b, (i, j))| {
+                    let x = bounds[*left].interval(b * m + *i as usize);
+                    let y = bounds[*right].interval(b * n + *j as usize);
+                    // Around the centre, x y - p x - q y varies by the product of both radii.
+                    let (p, q) = (0.5 * y.lo + 0.5 * y.hi, 0.5 * x.lo + 0.5 * x.hi);
+                    let slopes = if p.is_finite() && q.is_finite() { [p, q] } else { [0.0; 2] };
+                    let Interval { lo, hi } = corners(x, y, slopes[0], slopes[1]);
+                    Band { slopes, lo, hi }
+                })
+                .collect()
+        }
+    }
+}
+
+fn relu(l: f64, u: f64) -> Band {
+    if u <= 0.0 {
+        return Band { slopes: [0.0; 2], lo: 0.0, hi: 0.0 };
+    }
+    if l >= 0.0 {
+        return Band { slopes: [1.0, 0.0], lo: 0.0, hi: 0.0 };
+    }
+    let slope = (u / (u - l)).min(1.0);
+    // relu(z) - slope z lies in [0, max(-slope l, (1 - slope) u)] for any slope in [0, 1].
+    let reach = (-slope * l).max((1.0 - slope) * u) * (1.0 + 4.0 * UNIT) + f64::MIN_POSITIVE;
+    Band { slopes: [slope, 0.0], lo: 0.0, hi: reach }
+}
+
+/// Between parallels of the chord, which are the nearest ones where the function bends one way only.
+fn pointwise(function: &Function, domain: Interval) -> Band {
+    let rise = function.approximate(domain.hi) - function.approximate(domain.lo);
+    let chord = rise / (domain.hi - domain.lo);
+    let slope = if chord.is_finite() { chord } else { 0.0 };
+    let (lo, hi) = (function.lowest_above(slope, domain), function.highest_below(slope, domain));
+    Band { slopes: [slope, 0.0], lo, hi }
 }
 
 /// `|c| + sum_s |G_s|` of every element of box `b`, rounded up.

@@ -128,7 +128,7 @@ fn describe(model: &Path, graph: &Graph) -> Document {
         operators,
         nodes,
         parameters: graph.parameter_count(),
-        relus: network.as_ref().ok().map(Network::neuron_count),
+        relus: network.as_ref().ok().map(Network::relu_count),
         multiply_adds: network.as_ref().ok().map(|network| network.multiply_adds),
         unbounded: network.err().map(|error| error.message),
         notes: graph.notes.clone(),

@@ -100,6 +100,56 @@ fn relax_row_lanes(
 }
 
 dispatch! {
+    /// Pulls a row of coefficients `a` on values `f(z)` back to `z`, in place, along lines `(slope, offset)`
+    /// of which `below` counts where `a >= 0` and `above` elsewhere.
+    ///
+    /// The new coefficient is `nu = fl(a slope)`. Returned are `sum a offset`, rounded, and the weight of the error,
+    /// `sum |nu| magnitude + |a offset|`: what `nu` misses at a `z` within the magnitude and what
+    /// the sum loses are at most `gamma(n + 2)` times that, underflow apart.
+    pub fn line_row(
+        coefficients: &mut [f64], below: (&[f64], &[f64]), above: (&[f64], &[f64]), magnitude: &[f64],
+    ) -> (f64, f64) = line_row_lanes
+}
+
+#[inline(always)]
+fn line_row_lanes(
+    coefficients: &mut [f64],
+    below: (&[f64], &[f64]),
+    above: (&[f64], &[f64]),
+    magnitude: &[f64],
+) -> (f64, f64) {
+    let n = coefficients.len();
+    let (below, above) = ((&below.0[..n], &below.1[..n]), (&above.0[..n], &above.1[..n]));
+    let magnitude = &magnitude[..n];
+    let mut constant = [0.0f64; LANES];
+    let mut weight = [0.0f64; LANES];
+    let mut one = |i: usize, lane: usize| {
+        let a = coefficients[i];
+        let rising = a >= 0.0;
+        let slope = if rising { below.0[i] } else { above.0[i] };
+        let offset = if rising { below.1[i] } else { above.1[i] };
+        let nu = a * slope;
+        // An element that the row does not use costs nothing, even if nothing is known of it.
+        let cost = if a == 0.0 { 0.0 } else { a * offset };
+        constant[lane] += cost;
+        weight[lane] += nu.abs() * magnitude[i] + cost.abs();
+        coefficients[i] = nu;
+    };
+    let whole = n - n % LANES;
+    let mut start = 0;
+    while start < whole {
+        for lane in 0..LANES {
+            one(start + lane, lane);
+        }
+        start += LANES;
+    }
+    for i in whole..n {
+        one(i, i - whole);
+    }
+    (total(&constant), total(&weight))
+}
+
+dispatch! {
     /// `sum |a_k| weight_k` and `sum a_k bias_k`, rounded: both err by at most `gamma(n + 1)` times
     /// the sum of their terms' magnitudes.
     pub fn charge_row(a: &[f64], weight: &[f64], bias: &[f64]) -> (f64, f64) = charge_row_lanes

@@ -6,5 +6,5 @@ mod lanes;
 mod product;
 pub mod rounding;
 
-pub use lanes::{charge_row, relax_row};
+pub use lanes::{charge_row, line_row, relax_row};
 pub use product::{Layout, product};

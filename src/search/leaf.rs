@@ -112,17 +112,18 @@ fn corner(form: &[f64], lower: &[f64], upper: &[f64]) -> Vec<f64> {
 pub(super) fn sharpen(
     problem: &Problem,
     relaxations: &[Relaxation],
+    boxes: usize,
     cases: Vec<Case>,
     iterations: usize,
     work: &mut Workspace,
 ) -> Vec<Case> {
-    let size = Relaxation::ARRAYS * problem.network.neuron_count() + problem.network.input_len();
+    let size = Relaxation::ARRAYS * problem.network.nonlinear_count() + problem.network.input_len();
     let block = (BLOCK / size.max(1)).max(1);
     let mut open = Vec::with_capacity(cases.len());
     let mut cases = cases.into_iter().peekable();
     while cases.peek().is_some() {
         let cases = cases.by_ref().take(block).collect();
-        open.extend(sharpen_block(problem, relaxations, cases, iterations, work));
+        open.extend(sharpen_block(problem, relaxations, boxes, cases, iterations, work));
     }
     open
 }
@@ -133,6 +134,7 @@ const BLOCK: usize = 2 << 20;
 fn sharpen_block(
     problem: &Problem,
     relaxations: &[Relaxation],
+    boxes: usize,
     mut cases: Vec<Case>,
     iterations: usize,
     work: &mut Workspace,
@@ -140,7 +142,7 @@ fn sharpen_block(
     let network = problem.network;
     let (len, output) = (network.output_len(), network.output());
     let owner: Vec<u32> = cases.iter().map(|case| case.b as u32).collect();
-    let mut relaxations = alpha::per_row(network, relaxations, &owner);
+    let mut relaxations = alpha::per_row(relaxations, boxes, &owner);
     let owner: Vec<u32> = (0..cases.len() as u32).collect();
     let mut ascent = alpha::Ascent::new(network, 0.4);
     let mut multipliers: Vec<Vec<f64>> = cases.iter().map(|c| c.multipliers.clone()).collect();

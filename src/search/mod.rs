@@ -196,7 +196,7 @@ fn handle(
     let rows = seeds.rows.iter().map(|row| &problem.rows[*row as usize]);
     problem.add_input_parts(&mut forms, rows);
     let cases = leaf::first_look(problem, chunk, &forms, &seeds.rows, &first);
-    let cases = leaf::sharpen(problem, &relaxations, cases, settings.iterations, work);
+    let cases = leaf::sharpen(problem, &relaxations, chunk.len(), cases, settings.iterations, work);
     for relaxation in relaxations {
         relaxation.recycle(work);
     }

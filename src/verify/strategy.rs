@@ -1,7 +1,7 @@
 //! How to search: decided from features of the query, never from names.
 
 use super::Options;
-use crate::bound::{Bounds, Boxes, Intermediate, exact};
+use crate::bound::{Bounds, Boxes, Intermediate, exact, is_open};
 use crate::net::Primitive;
 use crate::problem::Problem;
 use crate::search::Settings;
@@ -36,7 +36,7 @@ pub(super) fn choose(
     let zonotope = (1 + free + FEW_SYMBOLS) * network.multiply_adds;
     words.push(format!(
         "{free} free inputs, {} relu neurons, {} multiply-adds a point, {} regions, {} disjuncts",
-        network.neuron_count(),
+        network.relu_count(),
         network.multiply_adds,
         problem.boxes.count,
         problem.disjuncts.len(),
@@ -70,20 +70,18 @@ pub(super) fn choose(
     }
 }
 
-/// Multiply-adds of backward sweeps for both ends of every neuron that intervals leave unstable.
+/// Multiply-adds of backward sweeps for both ends of every pre-activation whose bounds matter.
 fn backward_cost(problem: &Problem, bounds: &Bounds) -> usize {
+    let network = problem.network;
     let mut prefix = 0;
     let mut cost = 0;
-    for node in &problem.network.nodes {
+    for (index, node) in network.nodes.iter().enumerate() {
         if let Primitive::Affine { terms, .. } = &node.primitive {
             prefix += terms.iter().map(|t| t.map.multiply_adds()).sum::<usize>();
         }
-        if let Primitive::Relu { of } = node.primitive {
-            let unstable = (0..node.len)
-                .filter(|k| bounds[of].lower[*k] < 0.0 && bounds[of].upper[*k] > 0.0)
-                .count();
-            cost += 2 * unstable * prefix;
-        }
+        let bounds = &bounds[index];
+        let open = |k: &usize| is_open(network.needs[index], bounds.lower[*k], bounds.upper[*k]);
+        cost += 2 * (0..node.len).filter(open).count() * prefix;
     }
     cost
 }

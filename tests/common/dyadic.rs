@@ -75,6 +75,16 @@ impl Dyadic {
         if self.is_negative() { Dyadic::ZERO } else { self.clone() }
     }
 
+    /// The greatest integer that is not above.
+    pub fn floor(&self) -> Dyadic {
+        if self.exponent >= 0 {
+            return self.clone();
+        }
+        // Shifting a negative integer rounds down, as shifting two's complement does.
+        let mantissa = &self.mantissa >> self.exponent.unsigned_abs() as usize;
+        Dyadic { mantissa, exponent: 0 }
+    }
+
     pub fn is_zero(&self) -> bool {
         self.mantissa == IBig::ZERO
     }

@@ -150,6 +150,7 @@ pub fn model(plan: &Plan, float: Float) -> Model {
         match step {
             Step::Input(len) => model.input(&name, &[1, *len]),
             Step::Relu(of) => model.node("Relu", &[&format!("v{of}")], &[&name], vec![]),
+            Step::Pointwise(..) | Step::Product { .. } => panic!("not piecewise linear"),
             Step::Affine { terms, slack, bias } => {
                 assert!(slack.is_empty(), "a model's weights are exact");
                 model.weights(&format!("b{index}"), &[bias.len()], bias);

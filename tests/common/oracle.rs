@@ -160,6 +160,7 @@ fn walk(
                 values.push(forms);
             }
             Step::Input(_) => unreachable!("only the first step is the input"),
+            Step::Pointwise(..) | Step::Product { .. } => panic!("not piecewise linear"),
         }
     }
     visit(&known, values.last().expect("there is an output"), &values[0])
@@ -297,6 +298,7 @@ pub fn evaluate(plan: &Plan, point: &[Rational]) -> Vec<Rational> {
                     sum
                 })
                 .collect(),
+            Step::Pointwise(..) | Step::Product { .. } => panic!("not piecewise linear"),
         };
         values.push(value);
     }

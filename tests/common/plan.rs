@@ -4,6 +4,7 @@
 use super::dyadic::Dyadic;
 use fastrand::Rng;
 use plimsoll::net::{LinearMap, Network, Node, Primitive, Term};
+use plimsoll_check::ops::Function;
 use std::sync::Arc;
 
 /// Rows of `(column, weight)`, columns increasing.
@@ -13,9 +14,35 @@ pub type Lines = Vec<Vec<(u32, f64)>>;
 #[derive(Clone, Debug)]
 pub enum Step {
     Input(usize),
-    Affine { terms: Vec<(usize, Lines)>, slack: Vec<(usize, Lines)>, bias: Vec<f64> },
+    Affine {
+        terms: Vec<(usize, Lines)>,
+        slack: Vec<(usize, Lines)>,
+        bias: Vec<f64>,
+    },
     Relu(usize),
+    /// A function whose values at dyadic numbers are dyadic: see [`FUNCTIONS`].
+    Pointwise(usize, Function),
+    Product {
+        left: usize,
+        right: usize,
+        pairs: Vec<(u32, u32)>,
+    },
 }
+
+/// Functions with kinks, jumps and curves that can be evaluated exactly.
+pub const FUNCTIONS: [Function; 11] = [
+    Function::Abs,
+    Function::Sign,
+    Function::Floor,
+    Function::Ceil,
+    Function::Round,
+    Function::Pow { exponent: 2.0 },
+    Function::Pow { exponent: 3.0 },
+    Function::LeakyRelu { alpha: -0.25 },
+    Function::ThresholdedRelu { alpha: 0.5 },
+    Function::Clip { min: -0.75, max: 1.5 },
+    Function::HardSigmoid { alpha: 0.25, beta: 0.5 },
+];
 
 /// A network as steps in order; the last one is the output.
 #[derive(Clone, Debug)]
@@ -45,12 +72,17 @@ impl Plan {
         self.steps.len() - 1
     }
 
+    pub fn last_step(&self) -> &Step {
+        &self.steps[self.last()]
+    }
+
     /// Number of elements of a step.
     pub fn len(&self, step: usize) -> usize {
         match &self.steps[step] {
             Step::Input(len) => *len,
             Step::Affine { bias, .. } => bias.len(),
-            Step::Relu(of) => self.len(*of),
+            Step::Relu(of) | Step::Pointwise(of, _) => self.len(*of),
+            Step::Product { pairs, .. } => pairs.len(),
         }
     }
 
@@ -93,6 +125,12 @@ impl Plan {
             primitive: match step {
                 Step::Input(_) => Primitive::Input,
                 Step::Relu(of) => Primitive::Relu { of: *of },
+                Step::Pointwise(of, function) => {
+                    Primitive::Pointwise { of: *of, function: *function }
+                }
+                Step::Product { left, right, pairs } => {
+                    Primitive::Product { left: *left, right: *right, pairs: pairs.clone() }
+                }
                 Step::Affine { terms, slack, bias } => Primitive::Affine {
                     terms: build(terms),
                     bias: bias.clone(),
@@ -111,6 +149,13 @@ impl Plan {
             let value = match step {
                 Step::Input(_) => point.to_vec(),
                 Step::Relu(of) => values[*of].iter().map(Dyadic::relu).collect(),
+                Step::Pointwise(of, function) => {
+                    values[*of].iter().map(|z| apply(function, z)).collect()
+                }
+                Step::Product { left, right, pairs } => pairs
+                    .iter()
+                    .map(|(i, j)| values[*left][*i as usize].mul(&values[*right][*j as usize]))
+                    .collect(),
                 Step::Affine { terms, slack, bias } => {
                     let mut sums: Vec<Dyadic> = bias.iter().map(|b| Dyadic::new(*b)).collect();
                     for (from, lines) in terms {
@@ -140,6 +185,37 @@ impl Plan {
             values.push(value);
         }
         values
+    }
+}
+
+/// The exact value of one of [`FUNCTIONS`], written down a second time.
+fn apply(function: &Function, z: &Dyadic) -> Dyadic {
+    let number = Dyadic::new;
+    let clip = |z: Dyadic, low: Dyadic, high: Dyadic| z.max(low).min(high);
+    match *function {
+        Function::Abs => z.abs(),
+        Function::Sign if z.is_zero() => Dyadic::ZERO,
+        Function::Sign => number(if z.is_negative() { -1.0 } else { 1.0 }),
+        Function::Floor => z.floor(),
+        Function::Ceil => z.neg().floor().neg(),
+        Function::Round => {
+            let up = z.add(&number(0.5)).floor();
+            let tie = up.sub(z) == number(0.5);
+            let half = up.mul(&number(0.5));
+            if tie && half.floor() != half { up.sub(&number(1.0)) } else { up }
+        }
+        Function::Pow { exponent: 2.0 } => z.mul(z),
+        Function::Pow { exponent: 3.0 } => z.mul(z).mul(z),
+        Function::LeakyRelu { alpha } if z.is_negative() => z.mul(&number(f64::from(alpha))),
+        Function::LeakyRelu { .. } => z.clone(),
+        Function::ThresholdedRelu { alpha } if *z > number(f64::from(alpha)) => z.clone(),
+        Function::ThresholdedRelu { .. } => Dyadic::ZERO,
+        Function::Clip { min, max } => clip(z.clone(), number(min), number(max)),
+        Function::HardSigmoid { alpha, beta } => {
+            let ramp = z.mul(&number(f64::from(alpha))).add(&number(f64::from(beta)));
+            clip(ramp, Dyadic::ZERO, number(1.0))
+        }
+        other => panic!("{other:?} has no dyadic values"),
     }
 }
 
@@ -215,6 +291,40 @@ pub fn random(style: Style, inputs: usize, steps: usize, rng: &mut Rng) -> Plan 
     let all: Vec<usize> = (0..plan.steps.len()).collect();
     let from = if rng.bool() { vec![plan.last()] } else { some(&all, 3, rng) };
     let step = dense(&plan, style, &from, outputs, rng);
+    plan.push(step);
+    plan
+}
+
+/// A random network in which functions and products stand where others have relus.
+pub fn curved(style: Style, inputs: usize, steps: usize, rng: &mut Rng) -> Plan {
+    let mut plan = Plan::new(inputs);
+    let mut products = 0;
+    while plan.steps.len() < steps {
+        let of = plan.last();
+        match rng.usize(0..6) {
+            0 | 1 => {
+                let function = FUNCTIONS[rng.usize(0..FUNCTIONS.len())];
+                plan.push(Step::Pointwise(of, function));
+            }
+            // Exact numbers double their length with each product.
+            2 if products < 2 => {
+                products += 1;
+                let (left, right) = (rng.usize(0..of + 1), of);
+                let pair = |rng: &mut Rng| {
+                    let (m, n) = (plan.len(left) as u32, plan.len(right) as u32);
+                    (rng.u32(0..m), rng.u32(0..n))
+                };
+                let pairs = (0..rng.usize(1..8)).map(|_| pair(rng)).collect();
+                plan.push(Step::Product { left, right, pairs });
+            }
+            3 => {
+                plan.relu(of);
+            }
+            _ => joined(&mut plan, style, rng),
+        }
+    }
+    let outputs = rng.usize(1..4);
+    let step = dense(&plan, style, &[plan.last()], outputs, rng);
     plan.push(step);
     plan
 }
