@@ -62,3 +62,126 @@ pub fn refutes(program: &Program, lower: &[f64], upper: &[f64], multipliers: &[f
     let charge = inflate(gamma(n) * inflate(total) + underflow(products, reach));
     least - bound > charge
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::lp::{Constraint, Variable};
+    use fastrand::Rng;
+    use plimsoll_check::number::Rational;
+
+    fn exact(value: f64) -> Rational {
+        Rational::from_f64(value).unwrap()
+    }
+
+    /// The same argument in rationals, where it has no charge.
+    fn refutes_exactly(program: &Program, multipliers: &[f64]) -> bool {
+        let mut sums = vec![Rational::ZERO; program.variables.len()];
+        let mut bound = Rational::ZERO;
+        for (constraint, multiplier) in program.constraints.iter().zip(multipliers) {
+            if constraint.sense == Sense::AtMost && *multiplier < 0.0 {
+                continue;
+            }
+            let multiplier = exact(*multiplier);
+            for (column, coefficient) in &constraint.terms {
+                sums[*column as usize] += &(&multiplier * &exact(*coefficient));
+            }
+            bound += &(&multiplier * &exact(constraint.bound));
+        }
+        let mut least = -&bound;
+        for (sum, ends) in sums.iter().zip(&program.variables) {
+            least += &(sum * &exact(ends.lower)).min(sum * &exact(ends.upper));
+        }
+        least.signum() > 0
+    }
+
+    fn refutes_as_it_stands(program: &Program, multipliers: &[f64]) -> bool {
+        let lower: Vec<f64> = program.variables.iter().map(|v| v.lower).collect();
+        let upper: Vec<f64> = program.variables.iter().map(|v| v.upper).collect();
+        refutes(program, &lower, &upper, multipliers)
+    }
+
+    fn random(rng: &mut Rng) -> (Program, Vec<f64>) {
+        let scales = [1e-300, 1e-20, 1.0, 1e3, 1e20];
+        let scale = if rng.bool() { 1.0 } else { scales[rng.usize(0..5)] };
+        let mut float = |rng: &mut Rng| scale * (2.0 * rng.f64() - 1.0);
+        let columns = rng.usize(1..5);
+        let variables = (0..columns)
+            .map(|_| {
+                let (a, b) = (float(rng), float(rng));
+                Variable { lower: a.min(b), upper: a.max(b), integral: false }
+            })
+            .collect();
+        let rows = rng.usize(1..6);
+        let constraints = (0..rows)
+            .map(|_| Constraint {
+                terms: (0..rng.usize(0..6))
+                    .map(|_| (rng.u32(0..columns as u32), float(rng)))
+                    .collect(),
+                sense: if rng.bool() { Sense::AtMost } else { Sense::Equal },
+                bound: float(rng),
+            })
+            .collect();
+        let multipliers = (0..rows).map(|_| 2.0 * rng.f64() - 0.7).collect();
+        (Program { variables, constraints, ..Program::default() }, multipliers)
+    }
+
+    #[test]
+    fn what_is_refuted_is_refuted_exactly() {
+        let (mut both, mut lost) = (0, 0);
+        for seed in 0..4000 {
+            let mut rng = Rng::with_seed(seed);
+            let (mut program, multipliers) = random(&mut rng);
+            // Around the bound at which the exact value is zero, nothing but rounding decides.
+            if let Some(last) = program.constraints.last().cloned()
+                && seed % 2 == 0
+                && multipliers[multipliers.len() - 1] > 0.0
+            {
+                let (mut low, mut high) = (-1e300, last.bound.abs() + 1.0);
+                let at = program.constraints.len() - 1;
+                for _ in 0..200 {
+                    let middle = 0.5 * low + 0.5 * high;
+                    program.constraints[at].bound = middle;
+                    if refutes_exactly(&program, &multipliers) { low = middle } else { high = middle }
+                }
+                program.constraints[at].bound =
+                    [low, high, low.next_down(), high.next_up()][rng.usize(0..4)];
+            }
+            let exactly = refutes_exactly(&program, &multipliers);
+            let found = refutes_as_it_stands(&program, &multipliers);
+            assert!(exactly || !found, "{seed}: {program:?} {multipliers:?}");
+            both += usize::from(found);
+            lost += usize::from(exactly && !found);
+        }
+        assert!(both > 200 && lost > 200, "{both} refuted, {lost} within the charge");
+    }
+
+    #[test]
+    fn multipliers_that_are_no_numbers_prove_nothing() {
+        let constraint = |sense, bound| Constraint { terms: vec![(0, 1.0)], sense, bound };
+        let program = Program {
+            variables: vec![Variable { lower: 1.0, upper: 2.0, integral: false }],
+            constraints: vec![constraint(Sense::AtMost, 0.5), constraint(Sense::AtMost, 3.0)],
+            ..Program::default()
+        };
+        assert!(refutes_as_it_stands(&program, &[1.0, 0.0]));
+        assert!(refutes_as_it_stands(&program, &[1e-200, f64::NAN]));
+        // A multiplier of the wrong sign is none.
+        assert!(refutes_as_it_stands(&program, &[1.0, -1e9]));
+        for wrong in [
+            vec![],
+            vec![1.0],
+            vec![1.0, 0.0, 0.0],
+            vec![-1.0, 0.0],
+            vec![0.0, 1.0],
+            vec![f64::NAN, 0.0],
+            vec![f64::INFINITY, 0.0],
+            vec![1e308, 1e308],
+            vec![0.0, -1.0],
+        ] {
+            assert!(!refutes_as_it_stands(&program, &wrong), "{wrong:?}");
+        }
+        assert!(!refutes(&program, &[f64::NEG_INFINITY], &[2.0], &[1.0, 0.0]));
+        assert!(!refutes(&program, &[f64::NAN], &[2.0], &[1.0, 0.0]));
+    }
+}

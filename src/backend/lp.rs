@@ -5,7 +5,7 @@
 //! solutions excludes the disjunct on the box. The converse fails only where the network has functions
 //! that are not piecewise linear, or weights that are known up to rounding.
 
-use crate::bound::Bounds;
+use crate::bound::{Bounds, Relaxation, Side};
 use crate::net::{Network, Primitive};
 use crate::problem::Problem;
 use std::ops::Range;
@@ -79,6 +79,23 @@ impl Program {
         self.constraints.push(Constraint { terms, sense, bound });
     }
 
+    /// `sum + offset <= value`, unless the offset says nothing.
+    fn under(&mut self, value: Element, mut sum: Vec<(u32, f64)>, offset: f64) {
+        if let Some(value) = value.filter(|_| offset.is_finite()) {
+            sum.push((value, -1.0));
+            self.constrain(sum, Sense::AtMost, -offset);
+        }
+    }
+
+    /// `value <= sum + offset`, unless the offset says nothing.
+    fn over(&mut self, value: Element, mut sum: Vec<(u32, f64)>, offset: f64) {
+        if let Some(value) = value.filter(|_| offset.is_finite()) {
+            sum.iter_mut().for_each(|term| term.1 = -term.1);
+            sum.push((value, 1.0));
+            self.constrain(sum, Sense::AtMost, offset);
+        }
+    }
+
     /// The program with the rows of a disjunct added, each as `row <= 0`.
     ///
     /// Compiled rows are lower bounds of the exact ones, so that nothing that satisfies these is lost.
@@ -111,14 +128,15 @@ impl Program {
 type Element = Option<u32>;
 
 /// The network over a box as a program without goals. `bounds` are proven over the box (a batch of one),
-/// and finite.
+/// and finite; `relaxations` are those that came with them.
 ///
 /// A neuron that the bounds prove stable costs nothing. An open one has an activation `r` and an
 /// indicator `a`, with `r >= z`, `r <= u a`, `r <= z - l (1 - a)` and `0 <= r <= u`, where `l < 0 < u` are
 /// the bounds of the pre-activation `z`: for `a = [z > 0]` these hold at `r = max(0, z)`, and for either
 /// value of `a` they force `r` to be what the phase says. All coefficients are floats as they stand.
-/// Of a node that is neither affine nor a relu, the bounds alone are encoded.
-pub fn encode(network: &Network, bounds: &Bounds) -> Program {
+/// Of other functions and of products, a line or plane on either side is encoded, whose offset is proven for the
+/// slopes as they are stored.
+pub fn encode(network: &Network, bounds: &Bounds, relaxations: &[Relaxation]) -> Program {
     let mut program = Program { inputs: network.input_len(), ..Program::default() };
     let mut elements: Vec<Vec<Element>> = Vec::with_capacity(network.nodes.len());
     for (index, node) in network.nodes.iter().enumerate() {
@@ -163,6 +181,31 @@ pub fn encode(network: &Network, bounds: &Bounds) -> Program {
                     program.constrain(line, Sense::Equal, -bias);
                 }
             }
+        }
+        match (&node.primitive, &relaxations[index]) {
+            (Primitive::Pointwise { of, .. }, Relaxation::Pointwise(lines)) => {
+                for k in 0..node.len {
+                    let line = |side: &Side| -> Vec<(u32, f64)> {
+                        elements[*of][k].map(|z| (z, side.slope[k])).into_iter().collect()
+                    };
+                    program.under(found[k], line(&lines.below), lines.below.offset[k]);
+                    program.over(found[k], line(&lines.above), lines.above.offset[k]);
+                }
+            }
+            (Primitive::Product { left, right, pairs }, Relaxation::Product(planes)) => {
+                for (k, (i, j)) in pairs.iter().enumerate() {
+                    let factors =
+                        (elements[*left][*i as usize], elements[*right][*j as usize]);
+                    let plane = |side: &Side| -> Vec<(u32, f64)> {
+                        let x = factors.0.map(|x| (x, side.slope[k]));
+                        let y = factors.1.map(|y| (y, side.right[k]));
+                        x.into_iter().chain(y).collect()
+                    };
+                    program.under(found[k], plane(&planes.below), planes.below.offset[k]);
+                    program.over(found[k], plane(&planes.above), planes.above.offset[k]);
+                }
+            }
+            _ => {}
         }
         elements.push(found);
     }

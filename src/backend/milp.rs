@@ -118,8 +118,9 @@ fn encode(problem: &Problem, region: usize, budget: &Budget) -> Program {
     let mut work = Workspace::within(budget);
     let method = Intermediate::All { keep: SYMBOLS };
     let network = problem.network;
-    let (bounds, _) = propagate(network, Some(&problem.frame), &boxes, None, method, &mut work);
-    lp::encode(network, &bounds)
+    let (bounds, relaxations) =
+        propagate(network, Some(&problem.frame), &boxes, None, method, &mut work);
+    lp::encode(network, &bounds, &relaxations)
 }
 
 fn one(

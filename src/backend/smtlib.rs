@@ -38,8 +38,7 @@ pub fn expressible(network: &Network) -> Result<(), Error> {
                 ));
             }
             Primitive::Input | Primitive::Relu { .. } => {}
-            #[allow(unreachable_patterns)]
-            _ => {
+            Primitive::Pointwise { .. } | Primitive::Product { .. } => {
                 return refuse(format!("not available: `{}` is not piecewise linear", node.name));
             }
         }
