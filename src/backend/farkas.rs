@@ -142,7 +142,11 @@ mod tests {
                 for _ in 0..200 {
                     let middle = 0.5 * low + 0.5 * high;
                     program.constraints[at].bound = middle;
-                    if refutes_exactly(&program, &multipliers) { low = middle } else { high = middle }
+                    if refutes_exactly(&program, &multipliers) {
+                        low = middle
+                    } else {
+                        high = middle
+                    }
                 }
                 program.constraints[at].bound =
                     [low, high, low.next_down(), high.next_up()][rng.usize(0..4)];

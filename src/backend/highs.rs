@@ -12,8 +12,8 @@ use crate::budget::Budget;
 use good_lp::{ResolutionError, SolverModel, highs as by_highs};
 use highs::{Col, HighsModelStatus, HighsSolutionStatus, Model, RowProblem, SolvedModel};
 use highs_sys::{
-    HighsCallbackDataIn, HighsCallbackDataOut, HighsInt, Highs_getDualRay, Highs_setCallback,
-    Highs_startCallback, kHighsCallbackMipInterrupt, kHighsCallbackSimplexInterrupt,
+    Highs_getDualRay, Highs_setCallback, Highs_startCallback, HighsCallbackDataIn,
+    HighsCallbackDataOut, HighsInt, kHighsCallbackMipInterrupt, kHighsCallbackSimplexInterrupt,
 };
 use std::ffi::{c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,8 +26,12 @@ pub struct Highs;
 /// that satisfies the goals by something is wanted, not the best one.
 const GAP: f64 = 0.9;
 
-/// The longest that one linear program may take where there is no limit, in seconds.
-const PATIENCE: f64 = 600.0;
+/// What a linear program may violate: the least that HiGHS admits is 1e-10. What multipliers prove does not
+/// depend on it; how small a margin they can prove does.
+const TOLERANCE: f64 = 1e-9;
+
+/// A time limit that is none: HiGHS counts the time of all runs of one object, and the budget stops it anyway.
+const NONE: f64 = 1e9;
 
 impl Solver for Highs {
     fn name(&self) -> &'static str {
@@ -36,7 +40,7 @@ impl Solver for Highs {
 
     fn integral(&self, program: &Program, limit: Duration, budget: &Budget) -> Said {
         let solve = || -> Result<Said, String> {
-            let statement = state(program, true);
+            let statement = state(program, true, None);
             let mut stated = statement.problem.using(by_highs);
             for constraint in statement.constraints {
                 stated.add_constraint(constraint);
@@ -150,7 +154,10 @@ fn linear(program: &Program, columns: &mut Vec<Col>) -> Result<Model, String> {
     }
     let mut model =
         problem.try_optimise(highs::Sense::Minimise).map_err(|status| format!("{status:?}"))?;
-    settle(&mut model, PATIENCE)?;
+    settle(&mut model, NONE)?;
+    for tolerance in ["primal_feasibility_tolerance", "dual_feasibility_tolerance"] {
+        model.try_set_option(tolerance, TOLERANCE).map_err(|error| format!("{error:?}"))?;
+    }
     // A ray is to be had only of the program as it stands.
     model.try_set_option("presolve", "off").map_err(|error| format!("{error:?}"))?;
     model.try_set_option("solver", "simplex").map_err(|error| format!("{error:?}"))?;
@@ -167,13 +174,8 @@ struct Warm<'p> {
 impl Relaxation for Warm<'_> {
     fn solve(&mut self, lower: &[f64], upper: &[f64], budget: &Budget) -> Option<Relaxed> {
         let mut model = self.model.take()?;
-        let seconds = budget.remaining().map_or(PATIENCE, |left| left.as_secs_f64());
         let (program, columns) = (self.program, &self.columns);
         let solved = caught(|| {
-            // HiGHS counts the time of all runs of one object.
-            model
-                .try_set_option("time_limit", seconds)
-                .map_err(|error| format!("{error:?}"))?;
             for phase in &program.phases {
                 let at = phase.indicator as usize;
                 model.change_column_bounds(columns[at], lower[at]..=upper[at]);

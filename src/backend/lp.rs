@@ -104,9 +104,10 @@ impl Program {
         let first = program.constraints.len();
         for row in &problem.disjuncts[disjunct as usize] {
             let row = &problem.rows[*row as usize];
-            let outputs = row.outputs.iter().filter_map(|(k, a)| {
-                program.outputs[*k as usize].map(|variable| (variable, *a))
-            });
+            let outputs = row
+                .outputs
+                .iter()
+                .filter_map(|(k, a)| program.outputs[*k as usize].map(|variable| (variable, *a)));
             let terms = outputs.chain(row.inputs.iter().copied()).collect();
             program.constraints.push(Constraint {
                 terms,
@@ -194,8 +195,7 @@ pub fn encode(network: &Network, bounds: &Bounds, relaxations: &[Relaxation]) ->
             }
             (Primitive::Product { left, right, pairs }, Relaxation::Product(planes)) => {
                 for (k, (i, j)) in pairs.iter().enumerate() {
-                    let factors =
-                        (elements[*left][*i as usize], elements[*right][*j as usize]);
+                    let factors = (elements[*left][*i as usize], elements[*right][*j as usize]);
                     let plane = |side: &Side| -> Vec<(u32, f64)> {
                         let x = factors.0.map(|x| (x, side.slope[k]));
                         let y = factors.1.map(|y| (y, side.right[k]));

@@ -3,6 +3,7 @@
 //! It gives no dual values. The multipliers of a linear program without a solution are found as the
 //! solution of another one, the dual.
 
+use super::farkas;
 use super::lp::{Program, Sense};
 use super::milp::{Said, Solver};
 use super::model::{said, state};
@@ -24,7 +25,7 @@ impl Solver for Microlp {
 
     fn integral(&self, program: &Program, limit: Duration, _: &Budget) -> Said {
         let solve = || {
-            let statement = state(program, true);
+            let statement = state(program, true, None);
             let mut model = statement.problem.using(microlp).with_time_limit(limit.as_secs_f64());
             for constraint in statement.constraints {
                 model.add_constraint(constraint);
@@ -90,9 +91,23 @@ impl Relaxation for Dual<'_> {
                 model.add_constraint(equation);
             }
             let found = model.solve().ok()?;
-            let multipliers = multipliers.iter().map(|w| found.value(*w)).collect();
-            Some(Relaxed { multipliers, point: None })
+            let multipliers: Vec<f64> = multipliers.iter().map(|w| found.value(*w)).collect();
+            // Only where these prove nothing is there a point to look for.
+            let proves = farkas::refutes(program, lower, upper, &multipliers);
+            let point = if proves { None } else { point(program, lower, upper, limit) };
+            Some(Relaxed { multipliers, point })
         };
         catch_unwind(AssertUnwindSafe(solve)).ok().flatten()
     }
+}
+
+/// The variables where the goals are met best, or missed least, without integrality.
+fn point(program: &Program, lower: &[f64], upper: &[f64], limit: Duration) -> Option<Vec<f64>> {
+    let statement = state(program, false, Some((lower, upper)));
+    let mut model = statement.problem.using(microlp).with_time_limit(limit.as_secs_f64());
+    for constraint in statement.constraints {
+        model.add_constraint(constraint);
+    }
+    let found = model.solve().ok()?;
+    Some(statement.columns.iter().map(|v| found.value(*v)).collect())
 }

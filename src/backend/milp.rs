@@ -1,10 +1,11 @@
 //! A query decided by mixed-integer linear programs, one a disjunct.
 //!
-//! The solver is asked for a point first. What it gives is judged; that it finds none proves nothing, and
-//! [`tree`] proves it then, with multipliers from the solver's linear programs.
+//! The proof is a [`Tree`] of relu phases, closed by multipliers from the solver's linear programs. A tree that
+//! does not close soon waits while the solver searches for a point in its own way. What that gives is
+//! judged; that there is none proves nothing, and the tree goes on.
 
 use super::lp::{self, Program};
-use super::tree::{self, Relaxation, Size};
+use super::tree::{Relaxation, Size, Tree};
 use super::{Decision, Referee};
 use crate::bound::{Boxes, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
@@ -55,6 +56,21 @@ pub fn embedded() -> Option<Box<dyn Solver>> {
 /// Nonzero coefficients beyond which no solver gets far.
 const LARGEST: usize = 20_000_000;
 
+/// How a solver is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Nodes of a tree after which the solver's own search is asked.
+    pub small: u64,
+    /// The share of the time left that the solver's own search may take is one over this.
+    pub share: u32,
+}
+
+impl Default for Effort {
+    fn default() -> Effort {
+        Effort { small: 200, share: 4 }
+    }
+}
+
 /// Error symbols of the zonotopes that bound the network, at most.
 const SYMBOLS: usize = 256;
 
@@ -62,6 +78,7 @@ const SYMBOLS: usize = 256;
 pub fn decide(
     problem: &Problem,
     solver: &dyn Solver,
+    effort: Effort,
     referee: &mut dyn Referee,
     budget: &Budget,
     words: &mut Vec<String>,
@@ -86,7 +103,7 @@ pub fn decide(
         for disjunct in disjuncts {
             let program = network_program.with_goals(problem, disjunct);
             let found =
-                one(&program, problem, disjunct, solver, referee, budget, &mut size);
+                one(&program, problem, disjunct, solver, effort, referee, budget, &mut size);
             match found {
                 Decision::Holds => {}
                 Decision::Undecided(why) => open = Some(why),
@@ -128,6 +145,7 @@ fn one(
     problem: &Problem,
     disjunct: u32,
     solver: &dyn Solver,
+    effort: Effort,
     referee: &mut dyn Referee,
     budget: &Budget,
     size: &mut Size,
@@ -145,18 +163,30 @@ fn one(
         }
     }
     let mut relaxation = solver.relaxation(program);
-    // Half of the time for the solver's own search, half for a proof.
-    let limit = budget.remaining().map_or(super::LONG, |left| left / 2);
-    if !program.phases.is_empty()
-        && let Said::Point(point) = solver.integral(program, limit, budget)
-        && point.len() == program.variables.len()
-    {
-        let inputs = point[..program.inputs].to_vec();
-        if inputs.iter().all(|x| x.is_finite())
-            && referee.confirm(&Candidate { disjunct, point: inputs })
-        {
-            return Decision::Confirmed;
-        }
+    let mut tree = Tree::new(program, problem, disjunct);
+    let mut grow = |tree: &mut Tree, nodes, referee: &mut dyn Referee| {
+        tree.grow(nodes, relaxation.as_mut(), referee, budget)
+    };
+    // A small tree first: most of what is easy ends here, and a solver's own search takes longer to begin.
+    let mut found = grow(&mut tree, effort.small, referee);
+    if found.is_none() {
+        let limit = budget.remaining().map_or(super::LONG, |left| left / effort.share.max(1));
+        found = match solver.integral(program, limit, budget) {
+            Said::Point(point) if confirms(program, disjunct, &point, referee) => {
+                Some(Decision::Confirmed)
+            }
+            // Whatever else it says counts for nothing.
+            _ => grow(&mut tree, u64::MAX, referee),
+        };
     }
-    tree::decide(program, problem, disjunct, relaxation.as_mut(), referee, budget, size)
+    *size = size.and(tree.size);
+    found.unwrap_or(Decision::Late)
+}
+
+/// Whether a solver's point is a counterexample.
+fn confirms(program: &Program, disjunct: u32, point: &[f64], referee: &mut dyn Referee) -> bool {
+    if point.len() != program.variables.len() || point.iter().any(|x| !x.is_finite()) {
+        return false;
+    }
+    referee.confirm(&Candidate { disjunct, point: point[..program.inputs].to_vec() })
 }

@@ -85,7 +85,8 @@ impl Backend {
                  && . .solvers/env && cargo build --release --features highs"
             }
         };
-        let message = format!("this build has no `{name}` back-end: the feature `{name}` is missing");
+        let message =
+            format!("this build has no `{name}` back-end: the feature `{name}` is missing");
         Err(Error::new(Kind::UnsupportedQuery, message).help(help))
     }
 }

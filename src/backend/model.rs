@@ -1,11 +1,11 @@
 //! Programs as models of good_lp, which speaks to the solvers.
 
 use super::lp::{Program, Sense};
+use good_lp::variable::UnsolvedProblem;
 use good_lp::{
     Constraint, Expression, IntoAffineExpression, ProblemVariables, ResolutionError, Variable,
     variable,
 };
-use good_lp::variable::UnsolvedProblem;
 
 /// A model without its constraints, which are added one by one.
 pub struct Statement {
@@ -19,19 +19,21 @@ pub struct Statement {
 
 /// States a program as `min t` subject to its constraints, each goal being `row - t <= 0`. With `integral`,
 /// integers are asked for and `t <= 0`, so that there is a solution only where there is one of the program.
-pub fn state(program: &Program, integral: bool) -> Statement {
+/// `ends`, if given, replace those of the variables.
+pub fn state(program: &Program, integral: bool, ends: Option<(&[f64], &[f64])>) -> Statement {
     let mut variables = ProblemVariables::new();
     let columns: Vec<Variable> = program
         .variables
         .iter()
-        .map(|v| {
-            let plain = variable().min(v.lower).max(v.upper);
+        .enumerate()
+        .map(|(j, v)| {
+            let (lower, upper) = ends.map_or((v.lower, v.upper), |(l, u)| (l[j], u[j]));
+            let plain = variable().min(lower).max(upper);
             variables.add(if integral && v.integral { plain.integer() } else { plain })
         })
         .collect();
     let reach = reach(program);
-    let top = variables
-        .add(variable().min(-reach).max(if integral { 0.0 } else { reach }));
+    let top = variables.add(variable().min(-reach).max(if integral { 0.0 } else { reach }));
     let constraints = program
         .constraints
         .iter()

@@ -103,7 +103,8 @@ mod solved {
                         Decision::Confirmed
                     } else {
                         Decision::Undecided(
-                            "the point that z3 gave does not violate when it is evaluated".to_string(),
+                            "the point that z3 gave does not violate when it is evaluated"
+                                .to_string(),
                         )
                     };
                 }

@@ -19,8 +19,9 @@ const LARGEST: usize = 20_000_000;
 /// If it has a function that is not piecewise linear, a weight that no float equals, or too many weights.
 pub fn expressible(network: &Network) -> Result<(), Error> {
     let refuse = |message: String| {
-        Err(Error::new(Kind::UnsupportedQuery, message)
-            .help("--backend bab bounds such networks; SMT-LIB texts and z3 need exact linear arithmetic"))
+        Err(Error::new(Kind::UnsupportedQuery, message).help(
+            "--backend bab bounds such networks; SMT-LIB texts and z3 need exact linear arithmetic",
+        ))
     };
     if network.multiply_adds > LARGEST {
         return refuse(format!(

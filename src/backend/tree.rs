@@ -31,33 +31,101 @@ pub struct Size {
     pub nodes: u64,
     /// Leaves closed.
     pub closed: u64,
+    /// Leaves that could be neither closed nor branched on.
+    pub resisting: u64,
 }
 
-/// Branches until every leaf is closed, a counterexample is confirmed, or the budget ends.
+impl Size {
+    /// Both together.
+    pub fn and(self, other: Size) -> Size {
+        Size {
+            nodes: self.nodes + other.nodes,
+            closed: self.closed + other.closed,
+            resisting: self.resisting + other.resisting,
+        }
+    }
+}
+
+/// Failures of the solver in a row after which it is given up.
+const PATIENCE: usize = 64;
+
+/// A tree of relu phases over one program, which grows until it is closed.
 ///
 /// The two phases of a neuron cover all points: its indicator may be chosen 1 where the pre-activation is
 /// positive and 0 elsewhere, and the program holds with either choice that the point admits. So the
 /// program has no integral solution, and no point of the box violates the disjunct, once every leaf
 /// is refuted. A leaf whose phases are all fixed and that resists is left open; the others are still
 /// searched, since one may hold a counterexample.
-pub fn decide(
-    program: &Program,
-    problem: &Problem,
+pub struct Tree<'p> {
+    program: &'p Program,
+    problem: &'p Problem<'p>,
     disjunct: u32,
-    relaxation: &mut dyn Relaxation,
-    referee: &mut dyn Referee,
-    budget: &Budget,
-    size: &mut Size,
-) -> Decision {
-    let ends = |f: fn(&super::lp::Variable) -> f64| program.variables.iter().map(f).collect();
-    let (lower, upper): (Vec<f64>, Vec<f64>) = (ends(|v| v.lower), ends(|v| v.upper));
-    let mut stack: Vec<Vec<(usize, bool)>> = vec![Vec::new()];
-    let mut resisting = 0u64;
-    while let Some(fixed) = stack.pop() {
-        if budget.is_exhausted() {
-            return Decision::Late;
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    /// Open nodes, each with the phases that are fixed in it.
+    stack: Vec<Vec<(usize, bool)>>,
+    failures: usize,
+    /// How far it has grown.
+    pub size: Size,
+}
+
+impl<'p> Tree<'p> {
+    /// A tree of one open node.
+    pub fn new(program: &'p Program, problem: &'p Problem<'p>, disjunct: u32) -> Tree<'p> {
+        Tree {
+            program,
+            problem,
+            disjunct,
+            lower: program.variables.iter().map(|v| v.lower).collect(),
+            upper: program.variables.iter().map(|v| v.upper).collect(),
+            stack: vec![Vec::new()],
+            failures: 0,
+            size: Size::default(),
         }
-        let (mut low, mut high) = (lower.clone(), upper.clone());
+    }
+
+    /// Grows the tree until every leaf is closed, a counterexample is confirmed, the budget ends, or so many
+    /// nodes have been visited in all; `None` in the last case.
+    pub fn grow(
+        &mut self,
+        nodes: u64,
+        relaxation: &mut dyn Relaxation,
+        referee: &mut dyn Referee,
+        budget: &Budget,
+    ) -> Option<Decision> {
+        while let Some(fixed) = self.stack.pop() {
+            if budget.is_exhausted() {
+                return Some(Decision::Late);
+            }
+            if self.size.nodes >= nodes {
+                self.stack.push(fixed);
+                return None;
+            }
+            if let Some(decision) = self.visit(fixed, relaxation, referee, budget) {
+                return Some(decision);
+            }
+        }
+        let Size { closed, resisting, .. } = self.size;
+        if resisting == 0 {
+            return Some(Decision::Holds);
+        }
+        Some(Decision::Undecided(format!(
+            "{resisting} of {} leaves of the tree of relu phases have a margin too small for the multipliers \
+             that the solver gave",
+            resisting + closed
+        )))
+    }
+
+    /// Closes a node, or puts its children on the stack.
+    fn visit(
+        &mut self,
+        fixed: Vec<(usize, bool)>,
+        relaxation: &mut dyn Relaxation,
+        referee: &mut dyn Referee,
+        budget: &Budget,
+    ) -> Option<Decision> {
+        let program = self.program;
+        let (mut low, mut high) = (self.lower.clone(), self.upper.clone());
         let mut open = vec![true; program.phases.len()];
         for (phase, active) in &fixed {
             let indicator = program.phases[*phase].indicator as usize;
@@ -65,49 +133,46 @@ pub fn decide(
             (low[indicator], high[indicator]) = (value, value);
             open[*phase] = false;
         }
-        size.nodes += 1;
-        let relaxed = relaxation.solve(&low, &high, budget).unwrap_or_default();
+        self.size.nodes += 1;
+        let solved = relaxation.solve(&low, &high, budget);
+        self.failures = if solved.is_some() { 0 } else { self.failures + 1 };
+        if self.failures > PATIENCE {
+            let why = "the solver fails on linear programs".to_string();
+            return Some(Decision::Undecided(why));
+        }
+        let relaxed = solved.unwrap_or_default();
         if farkas::refutes(program, &low, &high, &relaxed.multipliers) {
-            size.closed += 1;
-            continue;
+            self.size.closed += 1;
+            return None;
         }
         let point = relaxed.point.filter(|point| {
             point.len() == program.variables.len() && point.iter().all(|x| x.is_finite())
         });
         if let Some(point) = &point {
             let inputs = point[..program.inputs].to_vec();
-            if looks_violating(problem, disjunct, &inputs)
-                && referee.confirm(&Candidate { disjunct, point: inputs })
-            {
-                return Decision::Confirmed;
+            let candidate = Candidate { disjunct: self.disjunct, point: inputs };
+            if looks_violating(self.problem, &candidate) && referee.confirm(&candidate) {
+                return Some(Decision::Confirmed);
             }
         }
-        let Some((phase, active)) = branch(program, &open, point.as_deref(), &relaxed.multipliers)
-        else {
-            resisting += 1;
-            continue;
-        };
-        // The phase that the point suggests comes last, and so is searched first.
-        for value in [!active, active] {
-            let mut child = fixed.clone();
-            child.push((phase, value));
-            stack.push(child);
+        match branch(program, &open, point.as_deref(), &relaxed.multipliers) {
+            None => self.size.resisting += 1,
+            // The phase that the point suggests comes last, and so is visited first.
+            Some((phase, active)) => self.stack.extend([!active, active].map(|value| {
+                let mut child = fixed.clone();
+                child.push((phase, value));
+                child
+            })),
         }
+        None
     }
-    if resisting == 0 {
-        return Decision::Holds;
-    }
-    Decision::Undecided(format!(
-        "{resisting} of {} leaves of the tree of relu phases have a margin too small for the multipliers \
-         that the solver gave",
-        resisting + size.closed
-    ))
 }
 
 /// Whether the network, evaluated in floats, violates the disjunct or nearly does.
-fn looks_violating(problem: &Problem, disjunct: u32, inputs: &[f64]) -> bool {
-    let values = problem.network.evaluate(inputs, 1);
-    problem.margin(disjunct, inputs, &values[problem.network.output()]) <= problem.doubt
+fn looks_violating(problem: &Problem, candidate: &Candidate) -> bool {
+    let values = problem.network.evaluate(&candidate.point, 1);
+    let outputs = &values[problem.network.output()];
+    problem.margin(candidate.disjunct, &candidate.point, outputs) <= problem.doubt
 }
 
 /// The open neuron to branch on and the phase to look into first; `None` if all are fixed.
@@ -135,7 +200,10 @@ fn branch(
             }
             None => 0.0,
         };
-        (gap * (1e-6 + weights[phase.after as usize]), weights[phase.indicator as usize] * end.upper)
+        (
+            gap * (1e-6 + weights[phase.after as usize]),
+            weights[phase.indicator as usize] * end.upper,
+        )
     };
     let candidates = program.phases.iter().enumerate().filter(|(k, _)| open[*k]);
     let (at, phase) = candidates.max_by(|(i, a), (j, b)| {

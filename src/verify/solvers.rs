@@ -15,12 +15,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(20);
 
 /// Lets one back-end decide.
-pub(super) fn alone(
-    backend: Backend,
-    question: &Question,
-    budget: &Budget,
-    outcome: &mut Outcome,
-) {
+pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outcome: &mut Outcome) {
     // Both are about exact numbers and say nothing about executions.
     if outcome.semantics != Arithmetic::Real {
         outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
@@ -32,7 +27,10 @@ pub(super) fn alone(
     let decision = match backend {
         Backend::Smt => smt::decide(problem, question.query, &mut judge, budget, words),
         _ => match milp::solver() {
-            Some(solver) => milp::decide(problem, solver.as_ref(), &mut judge, budget, words),
+            Some(solver) => {
+                let effort = milp::Effort::default();
+                milp::decide(problem, solver.as_ref(), effort, &mut judge, budget, words)
+            }
             None => Decision::Undecided("this build has no milp back-end".to_string()),
         },
     };
