@@ -49,7 +49,13 @@ pub fn report(
             } else {
                 field(&mut text, style, "closed", &closed(outcome));
             }
-            field(&mut text, style, "certificate", "no certificate: nothing but this run says so");
+            let certificate = match outcome.holes.first() {
+                Some(hole) => {
+                    format!("no certificate: {} says so, and nothing has checked it", hole.kind)
+                }
+                None => "no certificate: nothing but this run says so".to_string(),
+            };
+            field(&mut text, style, "certificate", &certificate);
         }
         Verdict::Violated(found) => {
             text.push_str(&point(graph, query, found, listed, style));
