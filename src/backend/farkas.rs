@@ -137,7 +137,7 @@ mod tests {
                 && seed % 2 == 0
                 && multipliers[multipliers.len() - 1] > 0.0
             {
-                let (mut low, mut high) = (-1e300, last.bound.abs() + 1.0);
+                let (mut low, mut high) = (-1e30, last.bound.abs() + 1e30);
                 let at = program.constraints.len() - 1;
                 for _ in 0..200 {
                     let middle = 0.5 * low + 0.5 * high;

@@ -66,7 +66,7 @@ pub struct Program {
     /// Number of inputs.
     pub inputs: usize,
     /// The variable of each output; `None` where the output is zero.
-    outputs: Vec<Option<u32>>,
+    pub(super) outputs: Vec<Option<u32>>,
 }
 
 impl Program {

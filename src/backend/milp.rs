@@ -67,7 +67,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Effort {
-        Effort { small: 200, share: 4 }
+        Effort { small: 2000, share: 4 }
     }
 }
 

@@ -173,7 +173,7 @@ mod solved {
             return rational(rest).map(|value| -&value);
         }
         if let Some(rest) = inner("(/ ") {
-            let (above, below) = rest.trim().split_once(' ')?;
+            let (above, below) = rest.trim().rsplit_once(' ')?;
             return rational(above)?.checked_div(&rational(below)?);
         }
         Rational::parse_decimal(text).ok()

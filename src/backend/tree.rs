@@ -4,7 +4,7 @@
 //! A solver proposes multipliers and points; [`farkas::refutes`] alone closes a leaf, and the referee alone
 //! accepts a point. A solver that lies costs time and nothing else.
 
-use super::lp::{Phase, Program};
+use super::lp::Program;
 use super::{Decision, Referee, farkas};
 use crate::budget::Budget;
 use crate::problem::{Candidate, Problem};
@@ -62,8 +62,9 @@ pub struct Tree<'p> {
     disjunct: u32,
     lower: Vec<f64>,
     upper: Vec<f64>,
-    /// Open nodes, each with the phases that are fixed in it.
-    stack: Vec<Vec<(usize, bool)>>,
+    /// Open nodes; the last one is visited next.
+    stack: Vec<Node>,
+    gains: Gains,
     failures: usize,
     /// How far it has grown.
     pub size: Size,
@@ -78,7 +79,8 @@ impl<'p> Tree<'p> {
             disjunct,
             lower: program.variables.iter().map(|v| v.lower).collect(),
             upper: program.variables.iter().map(|v| v.upper).collect(),
-            stack: vec![Vec::new()],
+            stack: vec![Node::default()],
+            gains: Gains::new(program.phases.len()),
             failures: 0,
             size: Size::default(),
         }
@@ -93,15 +95,15 @@ impl<'p> Tree<'p> {
         referee: &mut dyn Referee,
         budget: &Budget,
     ) -> Option<Decision> {
-        while let Some(fixed) = self.stack.pop() {
+        while let Some(node) = self.stack.pop() {
             if budget.is_exhausted() {
                 return Some(Decision::Late);
             }
             if self.size.nodes >= nodes {
-                self.stack.push(fixed);
+                self.stack.push(node);
                 return None;
             }
-            if let Some(decision) = self.visit(fixed, relaxation, referee, budget) {
+            if let Some(decision) = self.visit(&node, relaxation, referee, budget) {
                 return Some(decision);
             }
         }
@@ -119,97 +121,216 @@ impl<'p> Tree<'p> {
     /// Closes a node, or puts its children on the stack.
     fn visit(
         &mut self,
-        fixed: Vec<(usize, bool)>,
+        node: &Node,
         relaxation: &mut dyn Relaxation,
         referee: &mut dyn Referee,
         budget: &Budget,
     ) -> Option<Decision> {
         let program = self.program;
-        let (mut low, mut high) = (self.lower.clone(), self.upper.clone());
-        let mut open = vec![true; program.phases.len()];
-        for (phase, active) in &fixed {
-            let indicator = program.phases[*phase].indicator as usize;
-            let value = if *active { 1.0 } else { 0.0 };
-            (low[indicator], high[indicator]) = (value, value);
-            open[*phase] = false;
-        }
-        self.size.nodes += 1;
-        let solved = relaxation.solve(&low, &high, budget);
-        self.failures = if solved.is_some() { 0 } else { self.failures + 1 };
+        let (closed, relaxed) = self.solve(&node.fixed, relaxation, budget);
         if self.failures > PATIENCE {
             let why = "the solver fails on linear programs".to_string();
             return Some(Decision::Undecided(why));
         }
-        let relaxed = solved.unwrap_or_default();
-        if farkas::refutes(program, &low, &high, &relaxed.multipliers) {
-            self.size.closed += 1;
+        let value = self.value(closed, &relaxed);
+        if let Some((phase, active)) = node.fixed.last() {
+            self.gains.learn(*phase, *active, node.gap, value - node.value);
+        }
+        if closed {
             return None;
         }
-        let point = relaxed.point.filter(|point| {
-            point.len() == program.variables.len() && point.iter().all(|x| x.is_finite())
-        });
-        if let Some(point) = &point {
+        if let Some(point) = &relaxed.point {
             let inputs = point[..program.inputs].to_vec();
             let candidate = Candidate { disjunct: self.disjunct, point: inputs };
             if looks_violating(self.problem, &candidate) && referee.confirm(&candidate) {
                 return Some(Decision::Confirmed);
             }
         }
-        match branch(program, &open, point.as_deref(), &relaxed.multipliers) {
-            None => self.size.resisting += 1,
-            // The phase that the point suggests comes last, and so is visited first.
-            Some((phase, active)) => self.stack.extend([!active, active].map(|value| {
-                let mut child = fixed.clone();
-                child.push((phase, value));
-                child
-            })),
+        let mut open: Vec<Choice> = choices(program, &node.fixed, &relaxed);
+        if open.is_empty() {
+            self.size.resisting += 1;
+            return None;
         }
+        self.gains.rank(&mut open);
+        // The best ones are tried out, unless it is known what they bring.
+        for choice in open.iter().take(TRIED) {
+            for active in [false, true] {
+                if self.gains.is_known(choice.phase, active) || choice.gap == 0.0 {
+                    continue;
+                }
+                let child = node.with(choice, active, value);
+                let (closed, tried) = self.solve(&child.fixed, relaxation, budget);
+                let reached = self.value(closed, &tried);
+                self.gains.learn(choice.phase, active, choice.gap, reached - value);
+                if closed {
+                    // So the other phase is the only one left.
+                    self.stack.push(node.with(choice, !active, value));
+                    return None;
+                }
+                if budget.is_exhausted() {
+                    return Some(Decision::Late);
+                }
+            }
+        }
+        self.gains.rank(&mut open);
+        let best = &open[0];
+        // The phase that the point suggests comes last, and so is visited first.
+        self.stack.extend([!best.active, best.active].map(|active| node.with(best, active, value)));
         None
     }
+
+    /// Solves the program with these phases; whether that closes the node, and what the solver said.
+    fn solve(
+        &mut self,
+        fixed: &[(usize, bool)],
+        relaxation: &mut dyn Relaxation,
+        budget: &Budget,
+    ) -> (bool, Relaxed) {
+        let program = self.program;
+        let (mut low, mut high) = (self.lower.clone(), self.upper.clone());
+        for (phase, active) in fixed {
+            let indicator = program.phases[*phase].indicator as usize;
+            let value = if *active { 1.0 } else { 0.0 };
+            (low[indicator], high[indicator]) = (value, value);
+        }
+        self.size.nodes += 1;
+        let solved = relaxation.solve(&low, &high, budget);
+        self.failures = if solved.is_some() { 0 } else { self.failures + 1 };
+        let mut relaxed = solved.unwrap_or_default();
+        relaxed.point = relaxed.point.filter(|point| {
+            point.len() == program.variables.len() && point.iter().all(|x| x.is_finite())
+        });
+        let closed = farkas::refutes(program, &low, &high, &relaxed.multipliers);
+        self.size.closed += u64::from(closed);
+        (closed, relaxed)
+    }
+
+    /// By how much the goals are missed at the point, negative where they are met; a closed node without a
+    /// point counts as barely missed. For choosing only.
+    fn value(&self, closed: bool, relaxed: &Relaxed) -> f64 {
+        let Some(point) = &relaxed.point else { return if closed { 0.0 } else { f64::NAN } };
+        let goals = &self.program.constraints[self.program.goals.clone()];
+        let missed = goals.iter().map(|goal| {
+            let terms = goal.terms.iter();
+            terms.map(|(v, a)| a * point[*v as usize]).sum::<f64>() - goal.bound
+        });
+        missed.fold(f64::NEG_INFINITY, f64::max)
+    }
 }
+
+/// Choices at a node that are tried out before one is made.
+const TRIED: usize = 8;
+
+/// A node of the tree.
+#[derive(Debug, Clone, Default)]
+struct Node {
+    /// Phases that are fixed, the latest last.
+    fixed: Vec<(usize, bool)>,
+    /// The parent's value.
+    value: f64,
+    /// The gap in the parent of the phase that was fixed last.
+    gap: f64,
+}
+
+impl Node {
+    fn with(&self, choice: &Choice, active: bool, value: f64) -> Node {
+        let mut fixed = self.fixed.clone();
+        fixed.push((choice.phase, active));
+        Node { fixed, value, gap: choice.gap }
+    }
+}
+
+/// An open neuron at a node.
+#[derive(Debug, Clone)]
+struct Choice {
+    phase: usize,
+    /// The phase that the point suggests.
+    active: bool,
+    /// How far its activation is from the relu of its pre-activation.
+    gap: f64,
+    /// What the multipliers let expect of closing the gap; where there is none, of the neuron.
+    expected: f64,
+    /// What is expected in the end.
+    score: f64,
+}
+
+/// What fixing a phase has brought so far for each unit of its gap (Achterberg, Koch and Martin 2005), for the
+/// inactive and the active phase.
+#[derive(Debug)]
+struct Gains {
+    sums: Vec<[f64; 2]>,
+    counts: Vec<[u32; 2]>,
+}
+
+impl Gains {
+    fn new(phases: usize) -> Gains {
+        Gains { sums: vec![[0.0; 2]; phases], counts: vec![[0; 2]; phases] }
+    }
+
+    fn learn(&mut self, phase: usize, active: bool, gap: f64, gain: f64) {
+        if gain.is_finite() && gap > 0.0 {
+            self.sums[phase][usize::from(active)] += gain.max(0.0) / gap;
+            self.counts[phase][usize::from(active)] += 1;
+        }
+    }
+
+    fn is_known(&self, phase: usize, active: bool) -> bool {
+        self.counts[phase][usize::from(active)] > 0
+    }
+
+    /// Puts the most promising choice first: both phases should bring something, so that the product
+    /// counts.
+    fn rank(&self, choices: &mut [Choice]) {
+        for choice in choices.iter_mut() {
+            let gains = [0, 1].map(|side| {
+                let count = self.counts[choice.phase][side];
+                let each = self.sums[choice.phase][side] / f64::from(count.max(1));
+                if count == 0 { choice.expected } else { each * choice.gap }
+            });
+            choice.score = gains[0].max(LEAST) * gains[1].max(LEAST);
+        }
+        choices.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.phase.cmp(&b.phase)));
+    }
+}
+
+/// The least that is expected of a phase.
+const LEAST: f64 = 1e-9;
+
+/// The open neurons of a node. Those without a gap are left out as long as others have one.
+fn choices(program: &Program, fixed: &[(usize, bool)], relaxed: &Relaxed) -> Vec<Choice> {
+    let mut open = vec![true; program.phases.len()];
+    fixed.iter().for_each(|(phase, _)| open[*phase] = false);
+    let mut weights = vec![0.0f64; program.variables.len()];
+    for (constraint, multiplier) in program.constraints.iter().zip(&relaxed.multipliers) {
+        for (variable, coefficient) in &constraint.terms {
+            weights[*variable as usize] += (multiplier * coefficient).abs();
+        }
+    }
+    let all = program.phases.iter().enumerate().filter(|(k, _)| open[*k]);
+    let mut choices: Vec<Choice> = all
+        .map(|(k, phase)| {
+            let (z, r) = (phase.before as usize, phase.after as usize);
+            let ends = program.variables[r];
+            let (active, gap) = match &relaxed.point {
+                Some(point) => (point[z] > 0.0, (point[r] - point[z].max(0.0)).abs()),
+                None => (true, 0.0),
+            };
+            let expected = weights[r] * if gap > 0.0 { gap } else { 1e-6 * ends.upper };
+            Choice { phase: k, active, gap, expected, score: 0.0 }
+        })
+        .collect();
+    if choices.iter().any(|choice| choice.gap > SMALL_GAP) {
+        choices.retain(|choice| choice.gap > SMALL_GAP);
+    }
+    choices
+}
+
+/// A gap that is rounding.
+const SMALL_GAP: f64 = 1e-8;
 
 /// Whether the network, evaluated in floats, violates the disjunct or nearly does.
 fn looks_violating(problem: &Problem, candidate: &Candidate) -> bool {
     let values = problem.network.evaluate(&candidate.point, 1);
     let outputs = &values[problem.network.output()];
     problem.margin(candidate.disjunct, &candidate.point, outputs) <= problem.doubt
-}
-
-/// The open neuron to branch on and the phase to look into first; `None` if all are fixed.
-///
-/// With a point, the neuron whose activation is furthest from the relu of its pre-activation; without,
-/// or where all are exact, the one whose constraints have the largest multiplier on the widest gap.
-fn branch(
-    program: &Program,
-    open: &[bool],
-    point: Option<&[f64]>,
-    multipliers: &[f64],
-) -> Option<(usize, bool)> {
-    let mut weights = vec![0.0f64; program.variables.len()];
-    for (constraint, multiplier) in program.constraints.iter().zip(multipliers) {
-        for (variable, coefficient) in &constraint.terms {
-            weights[*variable as usize] += (multiplier * coefficient).abs();
-        }
-    }
-    let score = |phase: &Phase| {
-        let end = &program.variables[phase.after as usize];
-        let gap = match point {
-            Some(point) => {
-                let relu = point[phase.before as usize].max(0.0);
-                (point[phase.after as usize] - relu).abs()
-            }
-            None => 0.0,
-        };
-        (
-            gap * (1e-6 + weights[phase.after as usize]),
-            weights[phase.indicator as usize] * end.upper,
-        )
-    };
-    let candidates = program.phases.iter().enumerate().filter(|(k, _)| open[*k]);
-    let (at, phase) = candidates.max_by(|(i, a), (j, b)| {
-        let (a, b) = (score(a), score(b));
-        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(j.cmp(i))
-    })?;
-    let active = point.is_none_or(|point| point[phase.before as usize] > 0.0);
-    Some((at, active))
 }
