@@ -49,6 +49,7 @@
 //! |---|---|
 //! | (root) | [`Verifier`] and what it takes and gives |
 //! | [`ranges`] | proven ranges of outputs |
+//! | [`certify`] | from the trail of a search to a certificate |
 //! | [`search`] | branch and bound on input boxes |
 //! | [`backend`] | mixed-integer programs and z3, checked |
 //! | [`attack`] | looking for counterexamples, and judging them |
@@ -71,6 +72,7 @@ pub mod attack;
 pub mod backend;
 pub mod bound;
 pub mod budget;
+pub mod certify;
 #[cfg(feature = "second-decoder")]
 mod import;
 pub mod kernel;

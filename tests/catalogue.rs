@@ -505,7 +505,7 @@ fn settings_do_not_matter_for_the_truth() {
             for (chunk, chunks, memory) in [(1, 1, 0), (7, 3, 100_000), (64, 8, 1 << 30)] {
                 let settings = sweeps::settings(method, chunk, chunks, memory);
                 let budget = Budget::new(None);
-                let (end, _) = search::search(&problem, &settings, &budget, &mut Deaf);
+                let (end, _, _) = search::search(&problem, &settings, &budget, &mut Deaf);
                 assert!(end != End::Closed || !truth, "seed {seed}, {settings:?}");
                 closed += usize::from(end == End::Closed);
             }

@@ -3,122 +3,21 @@
 
 mod common;
 
-use common::boxes;
+#[path = "lowering/bench.rs"]
+mod bench;
+#[path = "lowering/cases.rs"]
+mod cases;
+#[path = "lowering/check.rs"]
+mod check;
+#[path = "lowering/families.rs"]
+mod families;
+
+use check::check;
 use common::onnx::{Float, Model, float, int, ints};
-use common::sweeps::{self, METHODS};
+use common::sweeps;
 use fastrand::Rng;
 use plimsoll::bound::{Boxes, Intermediate, Workspace, propagate};
 use plimsoll::net::{Network, Primitive};
-use plimsoll::ops::lower;
-use plimsoll_check::graph::Graph;
-use plimsoll_check::number::{Interval, Rational};
-use plimsoll_check::ops::evaluate_exact;
-
-/// The exact outputs of a model at a point.
-fn exact(graph: &Graph, point: &[f64]) -> Vec<Rational> {
-    let mut rest = point;
-    let inputs: Vec<Vec<Rational>> = graph
-        .inputs
-        .iter()
-        .map(|id| {
-            let (mine, more) = rest.split_at(graph.value(*id).len());
-            rest = more;
-            mine.iter().map(|x| Rational::from_f64(*x).unwrap()).collect()
-        })
-        .collect();
-    evaluate_exact(graph, &inputs).unwrap().concat()
-}
-
-/// The sets of values that a network with rounded weights allows at a point: exact rational ends.
-fn allowed(network: &Network, point: &[f64]) -> Vec<(Rational, Rational)> {
-    let mut values: Vec<Vec<(Rational, Rational)>> = Vec::new();
-    let number = |value: f64| Rational::from_f64(value).unwrap();
-    for node in &network.nodes {
-        let value = match &node.primitive {
-            Primitive::Input => point.iter().map(|x| (number(*x), number(*x))).collect(),
-            Primitive::Relu { of } => values[*of]
-                .iter()
-                .map(|(l, u)| (l.clone().max(Rational::ZERO), u.clone().max(Rational::ZERO)))
-                .collect(),
-            Primitive::Affine { terms, bias, slack } => {
-                let mut sums: Vec<(Rational, Rational)> =
-                    bias.iter().map(|b| (number(*b), number(*b))).collect();
-                for (k, (low, high)) in sums.iter_mut().enumerate() {
-                    for term in terms {
-                        for (j, w) in term.map.row(k) {
-                            let (l, u) = &values[term.from][j as usize];
-                            let w = number(w);
-                            let ends = [&w * l, &w * u];
-                            *low += ends.iter().min().unwrap();
-                            *high += ends.iter().max().unwrap();
-                        }
-                    }
-                    for term in slack {
-                        for (j, w) in term.map.row(k) {
-                            let (l, u) = &values[term.from][j as usize];
-                            let most = &number(w) * &l.abs().max(u.abs());
-                            *low += &-&most;
-                            *high += &most;
-                        }
-                    }
-                }
-                sums
-            }
-            Primitive::Pointwise { of, function } => values[*of]
-                .iter()
-                .map(|(l, u)| {
-                    let outer = Interval { lo: l.to_f64_down(), hi: u.to_f64_up() };
-                    let image = function.image(outer);
-                    (number(image.lo), number(image.hi))
-                })
-                .collect(),
-            Primitive::Product { left, right, pairs } => pairs
-                .iter()
-                .map(|(i, j)| {
-                    let (x, y) = (&values[*left][*i as usize], &values[*right][*j as usize]);
-                    let ends = [&x.0 * &y.0, &x.0 * &y.1, &x.1 * &y.0, &x.1 * &y.1];
-                    let [least, most] = [ends.iter().min(), ends.iter().max()];
-                    (least.unwrap().clone(), most.unwrap().clone())
-                })
-                .collect(),
-        };
-        values.push(value);
-    }
-    values.pop().unwrap()
-}
-
-/// Checks the lowered network at points, and all bounds over points and boxes, against the exact outputs.
-fn check(graph: &Graph, seed: u64) -> Network {
-    let network = lower(graph).unwrap();
-    let dims = network.input_len();
-    let mut rng = Rng::with_seed(seed);
-    for p in 0..20 {
-        let lower: Vec<f64> = (0..dims).map(|_| 4.0 * rng.f64() - 2.0).collect();
-        let upper: Vec<f64> = match p % 4 {
-            0 => lower.iter().map(|l| l + rng.f64()).collect(),
-            _ => lower.clone(),
-        };
-        let boxes = sweeps::single(&lower, &upper);
-        let frame = sweeps::frame(&network, &boxes);
-        let found = METHODS.map(|method| sweeps::bounds(&network, &frame, &boxes, None, method).0);
-        let count = if p % 4 == 0 { 8 } else { 1 };
-        for point in boxes::points(&lower, &upper, count, &mut rng) {
-            let outputs = exact(graph, &point);
-            let sets = allowed(&network, &point);
-            assert_eq!(outputs.len(), sets.len());
-            for (k, (y, (low, high))) in outputs.iter().zip(&sets).enumerate() {
-                assert!(low <= y && y <= high, "output {k} is {y}, allowed are {low} to {high}");
-                for (bounds, method) in found.iter().zip(METHODS) {
-                    let last = &bounds[network.output()];
-                    let inside = Rational::from_f64(last.lower[k]).is_none_or(|l| l <= *y)
-                        && Rational::from_f64(last.upper[k]).is_none_or(|u| *y <= u);
-                    assert!(inside, "{method:?}: {y} outside {} {}", last.lower[k], last.upper[k]);
-                }
-            }
-        }
-    }
-    network
-}
 
 fn has_slack(network: &Network) -> bool {
     network

@@ -50,6 +50,8 @@ pub enum Kind {
     TooLarge,
     /// A form of the standard that is read but cannot be decided yet.
     UnsupportedQuery,
+    /// The bytes are no certificate, or one about something else.
+    Certificate,
 }
 
 impl Kind {
@@ -70,6 +72,7 @@ impl Kind {
             Kind::OutputCount => "output-count",
             Kind::TooLarge => "too-large",
             Kind::UnsupportedQuery => "unsupported-query",
+            Kind::Certificate => "certificate",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod graph;
 pub mod number;
 pub mod onnx;
 pub mod ops;
+pub mod proof;
 pub mod query;
 pub mod read;
 pub mod vnnlib;

@@ -104,7 +104,7 @@ mod tests {
     fn random(rng: &mut Rng) -> (Program, Vec<f64>) {
         let scales = [1e-300, 1e-20, 1.0, 1e3, 1e20];
         let scale = if rng.bool() { 1.0 } else { scales[rng.usize(0..5)] };
-        let mut float = |rng: &mut Rng| scale * (2.0 * rng.f64() - 1.0);
+        let float = |rng: &mut Rng| scale * (2.0 * rng.f64() - 1.0);
         let columns = rng.usize(1..5);
         let variables = (0..columns)
             .map(|_| {

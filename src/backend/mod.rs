@@ -111,8 +111,8 @@ pub enum Decision {
 pub struct Hole {
     /// Who claims it: `smt`.
     pub kind: &'static str,
-    /// The SHA-256 of the SMT-LIB texts that the solver found unsatisfiable, one after another, in
-    /// hexadecimal.
+    /// The SHA-256 of the SMT-LIB text that the solver found unsatisfiable, in hexadecimal; of several texts
+    /// that of their digests, one after another.
     pub digest: String,
 }
 

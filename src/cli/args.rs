@@ -114,6 +114,7 @@ impl Limits {
                 Some(Asked::Float32) => Semantics::Float32,
             },
             backend: self.backend.into(),
+            proof: false,
         }
     }
 }

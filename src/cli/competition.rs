@@ -160,6 +160,7 @@ mod tests {
             strategy: Vec::new(),
             notes: Vec::new(),
             elapsed: Duration::ZERO,
+            proof: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Numbers that a verdict rests on are strings: exact decimals, or `p/q` where there is none.
 
 use super::number;
+use super::proof;
 use super::rows;
 use plimsoll::attack::Counterexample;
 use plimsoll::search::Progress;
@@ -27,6 +28,7 @@ pub struct Document<'a> {
     verdict: &'a str,
     semantics: &'a str,
     proof: &'a str,
+    certificate: Option<proof::Document>,
     vacuous: bool,
     reason: Option<&'a str>,
     message: Option<String>,
@@ -49,6 +51,7 @@ impl<'a> Document<'a> {
         (model, graph): (&Path, &Graph),
         (spec, query): (&Path, &Query),
         outcome: &'a Outcome,
+        written: Option<&proof::Written>,
         seed: u64,
         timeout: Option<Duration>,
         time: Duration,
@@ -65,7 +68,8 @@ impl<'a> Document<'a> {
             spec: spec.display().to_string(),
             verdict: verdict(&outcome.verdict),
             semantics: outcome.semantics.name(),
-            proof: "none",
+            proof: if written.is_some() { "valid" } else { "none" },
+            certificate: written.map(proof::Written::document),
             vacuous: outcome.vacuous,
             reason: reason.map(|reason| reason.name()),
             message: reason.map(ToString::to_string),

@@ -3,6 +3,7 @@
 use super::args::Talk;
 use super::document::worst;
 use super::number::{nearest, short};
+use super::proof::Written;
 use super::rows::constraint;
 use super::table::table;
 use super::terminal::Style;
@@ -21,6 +22,7 @@ pub fn report(
     graph: &Graph,
     query: &Query,
     outcome: &Outcome,
+    written: Option<&Written>,
     time: Duration,
     explain: bool,
     talk: &Talk,
@@ -49,13 +51,13 @@ pub fn report(
             } else {
                 field(&mut text, style, "closed", &closed(outcome));
             }
-            let certificate = match outcome.holes.first() {
+            let words = match outcome.holes.first() {
                 Some(hole) => {
                     format!("no certificate: {} says so, and nothing has checked it", hole.kind)
                 }
-                None => "no certificate: nothing but this run says so".to_string(),
+                None => certificate(written),
             };
-            field(&mut text, style, "certificate", &certificate);
+            field(&mut text, style, "certificate", &words);
         }
         Verdict::Violated(found) => {
             text.push_str(&point(graph, query, found, listed, style));
@@ -86,6 +88,21 @@ pub fn report(
         field(&mut text, style, "note", note);
     }
     text
+}
+
+/// Who says so besides this run.
+fn certificate(written: Option<&Written>) -> String {
+    let Some(Written { path, bytes, summary, check_time }) = written else {
+        return "no certificate: nothing but this run says so; --proof FILE writes one".into();
+    };
+    let size =
+        if *bytes < 10_000 { format!("{bytes} bytes") } else { format!("{} kB", bytes / 1000) };
+    format!(
+        "{}: {size}, {} leaves; the independent checker accepts it (in {})",
+        path.display(),
+        summary.leaves,
+        seconds(*check_time)
+    )
 }
 
 fn field(text: &mut String, style: Style, name: &str, words: &str) {

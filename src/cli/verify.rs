@@ -6,12 +6,11 @@ use super::diagnostic::{Failure, FailureDocument};
 use super::document::{self, Document, SCHEMA};
 use super::exit::Code;
 use super::progress::Watcher;
-use super::{interrupt, report, standard, terminal};
+use super::{files, interrupt, proof, report, standard, terminal};
 use clap::ValueEnum;
-use plimsoll::{Outcome, Reason, Verdict, Verifier};
+use plimsoll::{Options, Outcome, Reason, Verdict, Verifier};
 use plimsoll_check::graph::Graph;
 use plimsoll_check::query::Query;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -64,6 +63,10 @@ pub struct Args {
     /// Write the query as SMT-LIB 2 text into a file: satisfiable where the property is violated.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     smtlib: Option<PathBuf>,
+    /// Write the certificate of `holds` into a file, after the independent checker has accepted it;
+    /// `plimsoll-check MODEL SPEC FILE` checks it again.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    proof: Option<PathBuf>,
     /// Say what was chosen, and why.
     #[arg(long, help_heading = "Output")]
     explain_strategy: bool,
@@ -134,6 +137,7 @@ struct Answered {
     graph: Graph,
     query: Query,
     outcome: Outcome,
+    proof: Option<proof::Written>,
 }
 
 /// Runs the command.
@@ -167,7 +171,7 @@ fn write_error(args: &Args) {
     }
     if let Some(path) = &args.results {
         // The failure itself is what is reported.
-        let _ = write_whole(path, b"error\n");
+        let _ = files::write_whole(path, b"error\n");
     }
 }
 
@@ -190,16 +194,22 @@ fn answer(args: &Args, watcher: &Watcher, started: Instant) -> Result<Answered, 
         let network = plimsoll::ops::lower(&graph).map_err(|error| error.in_file(&model))?;
         let text = plimsoll::backend::smtlib::whole(&network, &query)
             .map_err(|error| error.in_file(&model))?;
-        write_whole(path, text.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
+        files::write_whole(path, text.as_bytes())
+            .map_err(|error| Failure::unwritable(path, &error))?;
     }
     // The limit is the user's, who does not count from the end of reading.
     let left = args.timeout.map(|limit| limit.saturating_sub(started.elapsed()));
-    let outcome = Verifier::new(args.limits.options(left))
+    let options = Options { proof: args.proof.is_some(), ..args.limits.options(left) };
+    let outcome = Verifier::new(options)
         .observe(watcher)
         .cancel_with(cancelled)
         .verify(&graph, &query)
         .map_err(|error| error.in_file(&spec))?;
-    Ok(Answered { model, spec, graph, query, outcome })
+    let proof = match &args.proof {
+        Some(path) => proof::write(path, (&model, &spec), &outcome)?,
+        None => None,
+    };
+    Ok(Answered { model, spec, graph, query, outcome, proof })
 }
 
 /// Says the answer in every form that was asked for.
@@ -210,20 +220,24 @@ fn present(
     watcher: &Watcher,
     started: Instant,
 ) -> Result<Code, Failure> {
-    let Answered { model, spec, graph, query, outcome } = answered;
+    let Answered { model, spec, graph, query, outcome, proof } = answered;
     let words = Answer::of(outcome, query, args.asks_for_reals());
     let time = started.elapsed();
     if let Some(path) = &args.results {
-        write_whole(path, words.competition(query).as_bytes())
+        files::write_whole(path, words.competition(query).as_bytes())
             .map_err(|error| Failure::unwritable(path, &error))?;
     }
+    let (seed, timeout) = (args.limits.seed, args.timeout);
     let document =
-        Document::new((model, graph), (spec, query), outcome, args.limits.seed, args.timeout, time);
+        Document::new((model, graph), (spec, query), outcome, proof.as_ref(), seed, timeout, time);
     let stdout = args.stdout();
     let (text, code) = match stdout {
         Stdout::People => {
             let explain = args.explain_strategy;
-            (report::report(graph, query, outcome, time, explain, talk), code_of(&outcome.verdict))
+            (
+                report::report(graph, query, outcome, proof.as_ref(), time, explain, talk),
+                code_of(&outcome.verdict),
+            )
         }
         Stdout::Json => (document::line(&document), code_of(&outcome.verdict)),
         Stdout::Events => (String::new(), code_of(&outcome.verdict)),
@@ -294,19 +308,4 @@ fn code_of_words(words: &Answer, outcome: &Outcome) -> Code {
             _ => Code::Undecided,
         },
     }
-}
-
-/// Writes a file so that nobody sees a part of it; a device or a pipe is written to as it is.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, bytes);
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }

@@ -199,8 +199,65 @@ impl Convolution {
         }
     }
 
+    /// The nonzero entries of column `k`, as `(row, value)`, rows increasing.
+    pub fn column(&self, k: usize) -> Vec<(u32, f64)> {
+        let mut entries = Vec::new();
+        self.visit_column(k, |row, value| entries.push((row as u32, value)));
+        entries.sort_by_key(|entry| entry.0);
+        entries
+    }
+
+    /// Adds `factor` times column `k` to `out`.
+    pub fn add_column(&self, k: usize, factor: f64, out: &mut [f64]) {
+        self.visit_column(k, |row, value| out[row] += factor * value);
+    }
+
+    fn visit_column(&self, k: usize, mut visit: impl FnMut(usize, f64)) {
+        let Placement { kernel, stride, dilation, before } = self.placement;
+        let field = self.from.height * self.from.width;
+        let (channel, at) = (k / field, k % field);
+        let (y, x) = (at / self.from.width, at % self.from.width);
+        let (inner, outer) = (self.from.channels / self.groups, self.to.channels / self.groups);
+        let (group, c) = (channel / inner, channel % inner);
+        // The patch, if any, of which place `q` along an axis lies on element `at`.
+        let patch = |axis: usize, at: usize, q: usize, count: usize| {
+            let shifted = (at + before[axis]).checked_sub(q * dilation[axis])?;
+            let patch = shifted / stride[axis];
+            (shifted % stride[axis] == 0 && patch < count).then_some(patch)
+        };
+        for ky in 0..kernel[0] {
+            let Some(oy) = patch(0, y, ky, self.to.height) else { continue };
+            for kx in 0..kernel[1] {
+                let Some(ox) = patch(1, x, kx, self.to.width) else { continue };
+                for o in group * outer..(group + 1) * outer {
+                    let place = (o * inner + c) * self.patch() + ky * kernel[1] + kx;
+                    let value = self.weights.rows[place];
+                    if value != 0.0 {
+                        visit(o * self.area() + oy * self.to.width + ox, value);
+                    }
+                }
+            }
+        }
+    }
+
     /// `out = left W` or `+=` for `count` row vectors of length [`Convolution::rows`].
     pub fn pull_back(&self, left: &[f64], count: usize, out: &mut [f64], accumulate: bool) {
+        self.pull(&self.weights.transposed, left, count, out, accumulate);
+    }
+
+    /// As [`Convolution::pull_back`] with the absolute values of the weights.
+    pub fn pull_magnitude(&self, left: &[f64], count: usize, out: &mut [f64], accumulate: bool) {
+        self.pull(&self.magnitudes.transposed, left, count, out, accumulate);
+    }
+
+    fn pull(
+        &self,
+        transposed: &[f64],
+        left: &[f64],
+        count: usize,
+        out: &mut [f64],
+        accumulate: bool,
+    ) {
         if !accumulate {
             out.fill(0.0);
         }
@@ -217,7 +274,7 @@ impl Convolution {
                     continue;
                 }
                 let size = inner * patch * outer;
-                let filters = &self.weights.transposed[group * size..(group + 1) * size];
+                let filters = &transposed[group * size..(group + 1) * size];
                 let shape = (inner * patch, outer, area);
                 product(&mut columns, filters, a, shape, Layout::Plain, false);
                 let fields = out[group * inner * field..].chunks_exact_mut(field);
@@ -312,6 +369,33 @@ mod tests {
             }
             let (mut once, mut again) = (vec![1.0; from.len()], vec![1.0; from.len()]);
             convolution.add_row(0, -2.0, &mut once);
+            matrix.add_row(0, -2.0, &mut again);
+            prop_assert_eq!(once, again);
+
+            let columns = (0..from.len()).map(|k| convolution.column(k)).collect::<Vec<_>>();
+            let mut turned = vec![Vec::new(); from.len()];
+            for (k, line) in lines.iter().enumerate() {
+                line.iter().for_each(|(j, w)| turned[*j as usize].push((k as u32, *w)));
+            }
+            prop_assert_eq!(&columns, &turned);
+            let matrix = LinearMap::from_rows(to.len(), &turned);
+            let map = LinearMap::Transposed(convolution);
+            prop_assert_eq!((map.rows(), map.columns()), (matrix.rows(), matrix.columns()));
+            for accumulate in [false, true] {
+                let (x, a) = (numbers(2 * to.len(), seed + 1), numbers(2 * from.len(), seed + 2));
+                let (mut y, mut v) = (numbers(2 * from.len(), 3), numbers(2 * to.len(), 4));
+                let (mut m, mut dense_y, mut dense_v) = (y.clone(), y.clone(), v.clone());
+                let mut dense_m = m.clone();
+                map.push_forward(&x, 2, &mut y, accumulate);
+                map.push_magnitude(&x, 2, &mut m, accumulate);
+                map.pull_back(&a, 2, &mut v, accumulate);
+                matrix.push_forward(&x, 2, &mut dense_y, accumulate);
+                matrix.push_magnitude(&x, 2, &mut dense_m, accumulate);
+                matrix.pull_back(&a, 2, &mut dense_v, accumulate);
+                prop_assert_eq!((&y, &m, &v), (&dense_y, &dense_m, &dense_v));
+            }
+            let (mut once, mut again) = (vec![1.0; to.len()], vec![1.0; to.len()]);
+            map.add_row(0, -2.0, &mut once);
             matrix.add_row(0, -2.0, &mut again);
             prop_assert_eq!(once, again);
         }

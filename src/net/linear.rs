@@ -1,4 +1,4 @@
-//! Linear maps, stored densely, by their nonzero entries, or as convolutions.
+//! Linear maps, stored densely, by their nonzero entries, or as convolutions and their transposes.
 
 use super::Convolution;
 use crate::kernel::{Layout, product};
@@ -39,28 +39,37 @@ pub enum LinearMap {
     },
     /// A convolution, by its filters.
     Convolution(Convolution),
+    /// The transpose of a convolution as a matrix: ONNX's ConvTranspose.
+    Transposed(Convolution),
 }
 
 impl LinearMap {
     /// The map with these rows of `(column, value)` entries, columns increasing, in the faster form.
     pub fn from_rows(columns: usize, lines: &[Vec<(u32, f64)>]) -> LinearMap {
-        let rows = lines.len();
-        let nonzero: usize = lines.iter().map(Vec::len).sum();
-        if (nonzero as f64) < SPARSE_BELOW * (rows * columns) as f64 {
-            let mut starts = vec![0];
-            let (mut indices, mut entries) = (Vec::new(), Vec::new());
-            for line in lines {
-                for (column, value) in line {
-                    indices.push(*column);
-                    entries.push(*value);
-                }
-                starts.push(indices.len());
-            }
-            return LinearMap::Sparse { rows, columns, starts, indices, entries };
+        let mut starts = vec![0];
+        let mut entries = Vec::with_capacity(lines.iter().map(Vec::len).sum());
+        for line in lines {
+            entries.extend_from_slice(line);
+            starts.push(entries.len());
+        }
+        LinearMap::from_entries(columns, &starts, &entries)
+    }
+
+    /// The map whose row `k` has the `(column, value)` entries `starts[k]..starts[k + 1]`, columns
+    /// increasing, in the faster form.
+    ///
+    /// # Panics
+    /// If `starts` is empty or reaches beyond the entries.
+    pub fn from_entries(columns: usize, starts: &[usize], all: &[(u32, f64)]) -> LinearMap {
+        let rows = starts.len() - 1;
+        if (all.len() as f64) < SPARSE_BELOW * (rows * columns) as f64 {
+            let indices = all.iter().map(|entry| entry.0).collect();
+            let entries = all.iter().map(|entry| entry.1).collect();
+            return LinearMap::Sparse { rows, columns, starts: starts.to_vec(), indices, entries };
         }
         let mut weights = vec![0.0; rows * columns];
-        for (k, line) in lines.iter().enumerate() {
-            for (column, value) in line {
+        for k in 0..rows {
+            for (column, value) in &all[starts[k]..starts[k + 1]] {
                 weights[k * columns + *column as usize] = *value;
             }
         }
@@ -73,6 +82,7 @@ impl LinearMap {
         match self {
             LinearMap::Dense { rows, .. } | LinearMap::Sparse { rows, .. } => *rows,
             LinearMap::Convolution(convolution) => convolution.rows(),
+            LinearMap::Transposed(convolution) => convolution.columns(),
         }
     }
 
@@ -81,6 +91,7 @@ impl LinearMap {
         match self {
             LinearMap::Dense { columns, .. } | LinearMap::Sparse { columns, .. } => *columns,
             LinearMap::Convolution(convolution) => convolution.columns(),
+            LinearMap::Transposed(convolution) => convolution.rows(),
         }
     }
 
@@ -89,7 +100,9 @@ impl LinearMap {
         match self {
             LinearMap::Dense { weights, .. } => weights.len(),
             LinearMap::Sparse { entries, .. } => entries.len(),
-            LinearMap::Convolution(convolution) => convolution.multiply_adds(),
+            LinearMap::Convolution(convolution) | LinearMap::Transposed(convolution) => {
+                convolution.multiply_adds()
+            }
         }
     }
 
@@ -106,6 +119,7 @@ impl LinearMap {
                 (starts[k]..starts[k + 1]).map(|e| (indices[e], entries[e])).collect()
             }
             LinearMap::Convolution(convolution) => convolution.row(k),
+            LinearMap::Transposed(convolution) => convolution.column(k),
         }
     }
 
@@ -123,6 +137,7 @@ impl LinearMap {
                 }
             }
             LinearMap::Convolution(convolution) => convolution.add_row(k, factor, out),
+            LinearMap::Transposed(convolution) => convolution.add_column(k, factor, out),
         }
     }
 
@@ -151,6 +166,9 @@ impl LinearMap {
             LinearMap::Convolution(convolution) => {
                 convolution.pull_back(left, count, out, accumulate);
             }
+            LinearMap::Transposed(convolution) => {
+                convolution.push_forward(left, count, out, accumulate);
+            }
         }
     }
 
@@ -166,6 +184,9 @@ impl LinearMap {
             LinearMap::Convolution(convolution) => {
                 convolution.push_forward(x, count, out, accumulate);
             }
+            LinearMap::Transposed(convolution) => {
+                convolution.pull_back(x, count, out, accumulate);
+            }
         }
     }
 
@@ -179,6 +200,9 @@ impl LinearMap {
             LinearMap::Sparse { .. } => self.push_sparse(x, count, out, accumulate, f64::abs),
             LinearMap::Convolution(convolution) => {
                 convolution.push_magnitude(x, count, out, accumulate);
+            }
+            LinearMap::Transposed(convolution) => {
+                convolution.pull_magnitude(x, count, out, accumulate);
             }
         }
     }

@@ -1,69 +1,109 @@
-//! Lowering: every operator of the model becomes linear maps and relus of a [`Network`].
+//! Lowering: every operator of the model becomes affine maps and few other primitives of a [`Network`].
 //!
-//! A linear operator gives, for each operand that depends on the inputs, the rows of its matrix
-//! (`Contribution`); `Lowering` composes them with the operand's own rows where that is exact in
-//! float64 and does not make the network larger, and keeps two nodes where it is not.
+//! A linear operator gives a matrix for each operand that depends on the inputs; `Lowering::combine`
+//! composes them with the operand's own rows where that is exact in float64 and does not make the
+//! network larger, and keeps two nodes where it is not. All other operators are put together from these
+//! and relus, exactly over the reals.
 
+mod batch;
+mod bounded;
+mod build;
+mod compare;
 mod compose;
+mod convolution;
+mod einsum;
 mod elementwise;
+mod extreme;
+mod interpolate;
 mod linear;
 mod movement;
+mod normalization;
+mod operand;
+mod order;
+mod piecewise;
+mod pool;
+mod product;
+mod quantize;
+mod rows;
+mod select;
+mod softmax;
 
-use crate::net::{Network, Node, NodeIndex, Primitive, Term};
-use compose::{Expression, Lines};
-use plimsoll_check::graph::{Graph, Node as GraphNode, Tensor, ValueId};
+pub use bounded::BOUNDED;
+pub use order::{Ordered, ordered};
+
+use crate::net::Network;
+use bounded::unbounded;
+use build::{Lowering, Of};
+use compose::Expression;
+use einsum::Labels;
+use operand::groups;
+use plimsoll_check::graph::{Graph, Node, ValueId};
 use plimsoll_check::number::Interval;
-use plimsoll_check::ops::{Op, evaluate};
+use plimsoll_check::ops::{Function, Op, Reduction, evaluate};
 use plimsoll_check::{Error, Kind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What one operand contributes to the result of a linear operator.
-pub(crate) struct Contribution {
-    /// Position among the node's operands.
-    pub operand: usize,
-    /// One line of `(element of the operand, coefficient)` per element of the result.
-    pub lines: Lines,
-    /// Coefficients that are rounded: for each entry of `lines`, a bound on the error; empty if exact.
-    pub errors: Lines,
-}
-
-/// A linear operator, taken apart.
-#[derive(Default)]
-pub(crate) struct Linear {
-    /// Parts that depend on the inputs.
-    pub contributions: Vec<Contribution>,
-    /// Parts that do not, to be added in this order (each exact; their sum need not be).
-    pub constants: Vec<Vec<f64>>,
-}
+const WEIGHTS: &str = "a convolution with weights that depend on the inputs";
+const SCALE: &str = "quantisation with a scale that depends on the inputs";
 
 /// The network that computes what the graph computes, exactly over the reals.
 ///
 /// # Errors
 ///
-/// If the graph has an operator that can be evaluated but not bounded yet; it is named.
+/// If the graph has an operator that can be evaluated but not bounded yet, or one that would be too large;
+/// it is named.
 pub fn lower(graph: &Graph) -> Result<Network, Error> {
+    build(graph, false)
+}
+
+/// As [`lower`], with a form of softmax in which nothing overflows, however far its operands are apart. Its
+/// bounds are looser over small regions.
+///
+/// # Errors
+///
+/// As [`lower`].
+pub fn lower_for_wide_regions(graph: &Graph) -> Result<Network, Error> {
+    build(graph, true)
+}
+
+fn build(graph: &Graph, wide: bool) -> Result<Network, Error> {
     let depends = graph.depends_on_input();
-    let (varying, constant): (Vec<&GraphNode>, Vec<&GraphNode>) =
+    let (varying, constant): (Vec<&Node>, Vec<&Node>) =
         graph.nodes.iter().partition(|node| node.outputs.iter().any(|id| depends[id.index()]));
-    let mut lowering = Lowering {
-        graph,
-        enclosures: enclose(graph, &constant)?,
-        nodes: Vec::new(),
-        expressions: (0..graph.values.len()).map(|_| None).collect(),
-    };
-    lowering.inputs();
+    let mut lowering = Lowering::new(graph, enclose(graph, &constant)?);
+    lowering.wide = wide;
     for node in varying {
-        lowering.node(node)?;
+        lowering.name.clone_from(&graph.value(node.outputs[0]).name);
+        let results = lowering.results(node)?;
+        for (id, result) in node.outputs.iter().zip(results) {
+            lowering.set(*id, result);
+        }
     }
     Ok(lowering.finish())
 }
 
-/// Enclosures of the results of these nodes, which compute constants from constants. The reader stores
-/// the results that a float type holds; the others are known as intervals only.
-fn enclose(graph: &Graph, nodes: &[&GraphNode]) -> Result<HashMap<ValueId, Vec<Interval>>, Error> {
+/// Enclosures of constants that are no float64: the results of these nodes, which compute constants from
+/// constants, as far as no float type holds them, and integers that are too large.
+fn enclose(graph: &Graph, nodes: &[&Node]) -> Result<HashMap<ValueId, Arc<[Interval]>>, Error> {
+    let mut enclosures = HashMap::new();
+    for (index, value) in graph.values.iter().enumerate() {
+        let integers = value.constant.as_ref().and_then(|tensor| tensor.integers());
+        let held = |integer: &i64| integer.unsigned_abs() <= 1 << 53;
+        if let Some(integers) = integers.filter(|integers| !integers.iter().all(held)) {
+            let around = |integer: &i64| {
+                let near = *integer as f64;
+                if held(integer) {
+                    Interval::point(near)
+                } else {
+                    Interval::new(near.next_down(), near.next_up())
+                }
+            };
+            enclosures.insert(ValueId(index as u32), integers.iter().map(around).collect());
+        }
+    }
     if nodes.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(enclosures);
     }
     let results = nodes.iter().flat_map(|node| &node.outputs).copied();
     let outputs: Vec<ValueId> = results.filter(|id| graph.value(*id).constant.is_none()).collect();
@@ -73,81 +113,99 @@ fn enclose(graph: &Graph, nodes: &[&GraphNode]) -> Result<HashMap<ValueId, Vec<I
         outputs: outputs.clone(),
         ..graph.clone()
     };
-    let enclosures = evaluate(&constants, &[]).map_err(|undefined| {
+    let found = evaluate(&constants, &[]).map_err(|undefined| {
         Error::new(Kind::Model, format!("a constant of the model has no value: {undefined}"))
     })?;
-    Ok(outputs.into_iter().zip(enclosures).collect())
-}
-
-struct Lowering<'g> {
-    graph: &'g Graph,
-    /// Constants that no float type holds.
-    enclosures: HashMap<ValueId, Vec<Interval>>,
-    nodes: Vec<Node>,
-    /// What each value of the graph is, once its node has been visited.
-    expressions: Vec<Option<Expression>>,
+    enclosures.extend(outputs.into_iter().zip(found.into_iter().map(Arc::from)));
+    Ok(enclosures)
 }
 
 impl Lowering<'_> {
-    fn inputs(&mut self) {
-        let total = self.graph.input_count();
-        let name = self.graph.inputs.iter().map(|id| self.graph.value(*id).name.as_str());
-        let name = name.collect::<Vec<_>>().join(", ");
-        self.nodes.push(Node { len: total, primitive: Primitive::Input, name });
-        let mut offset = 0;
-        for id in &self.graph.inputs {
-            let len = self.graph.value(*id).len();
-            let whole = offset == 0 && len == total;
-            self.expressions[id.index()] =
-                Some(if whole { Expression::Node(0) } else { Expression::window(0, offset, len) });
-            offset += len;
+    /// What the results of a node are.
+    fn results(&mut self, node: &Node) -> Result<Vec<Expression>, Error> {
+        if let Some(moved) = self.movement(node) {
+            return Ok(moved);
         }
-    }
-
-    fn node(&mut self, node: &GraphNode) -> Result<(), Error> {
-        let lengths: Vec<usize> =
-            node.outputs.iter().map(|id| self.graph.value(*id).len()).collect();
-        if let Op::Relu = node.op {
-            let of = self.materialise(node.inputs[0]);
-            let name = self.graph.value(node.outputs[0]).name.clone();
-            self.nodes.push(Node { len: lengths[0], primitive: Primitive::Relu { of }, name });
-            self.expressions[node.outputs[0].index()] =
-                Some(Expression::Node(self.nodes.len() - 1));
-            return Ok(());
-        }
-        for (result, linear) in self.linear(node)?.into_iter().enumerate() {
-            let expression = self.compose(node, linear, lengths[result]);
-            self.expressions[node.outputs[result].index()] = Some(expression);
-        }
-        Ok(())
-    }
-
-    /// Refuses a product or quotient whose factor or divisor is no constant.
-    fn factor(&self, node: &GraphNode, positions: &[usize]) -> Result<(), Error> {
-        let known = |position: &usize| {
-            node.inputs
-                .get(*position)
-                .is_some_and(|id| self.constant(*id).is_some() || self.enclosures.contains_key(id))
+        let refuse = |what: &'static str| {
+            let help = "export with stored constants (fold them before), or compute it by Mul and ReduceSum";
+            move || unbounded(node, what, help)
         };
-        if positions.iter().any(known) { Ok(()) } else { Err(unbounded(node)) }
-    }
-
-    fn linear(&self, node: &GraphNode) -> Result<Vec<Linear>, Error> {
-        let operands: Vec<elementwise::Operand<'_>> = node
-            .inputs
-            .iter()
-            .map(|id| {
-                let value = self.graph.value(*id);
-                elementwise::Operand {
-                    shape: &value.shape,
-                    constant: self.constant(*id),
-                    enclosures: self.enclosures.get(id).map(Vec::as_slice),
+        let one = match &node.op {
+            Op::Relu => {
+                let of = self.node_of_value(node.inputs[0]);
+                self.relu_of(of)
+            }
+            Op::Neg => self.scaled(node, &[-1.0]),
+            Op::Add => self.scaled(node, &[1.0, 1.0]),
+            Op::Sub => self.scaled(node, &[1.0, -1.0]),
+            Op::Sum => self.scaled(node, &vec![1.0; node.inputs.len()]),
+            Op::Mean => self.mean_of_operands(node),
+            Op::Mul => self.product(node),
+            Op::Div => self.quotient(node),
+            Op::IntegerDiv => self.integer_quotient(node),
+            Op::Max => self.extreme_operand(node, true),
+            Op::Min => self.extreme_operand(node, false),
+            Op::ReduceSum { axes } => self.reduce_sum(node, axes),
+            Op::Reduce { reduction, axes } => self.reduced(node, *reduction, axes),
+            Op::CumSum { axis, exclusive, reverse } => {
+                self.cum_sum(node, *axis, *exclusive, *reverse)
+            }
+            Op::Gemm { alpha, beta, trans_a, trans_b } => {
+                let factors = (f64::from(*alpha), f64::from(*beta));
+                self.gemm(node, factors, (*trans_a, *trans_b))?
+            }
+            Op::MatMul => self.matmul(node)?,
+            Op::Einsum { operands, result, lengths } => {
+                self.einsum(node, &Labels { operands, result, lengths })?
+            }
+            Op::Conv { window, group } => {
+                self.convolution(node, window, *group, false)?.ok_or_else(refuse(WEIGHTS))?
+            }
+            Op::ConvTranspose { window, group } => {
+                self.convolution(node, window, *group, true)?.ok_or_else(refuse(WEIGHTS))?
+            }
+            Op::BatchNormalization { epsilon } => self
+                .batch_normalization(node, *epsilon)
+                .ok_or_else(refuse("BatchNormalization with a scale that depends on the inputs"))?,
+            Op::MaxPool { window } => self.max_pool(node, window),
+            Op::AveragePool { window, include_padding } => {
+                self.average_pool(node, window, *include_padding)
+            }
+            Op::Interpolate { taps, fill } => self.interpolated(node, taps, *fill),
+            Op::Scatter { targets, combination } => self.scatter(node, targets, *combination),
+            Op::Pointwise(function) => match self.piecewise(node, function) {
+                Some(piecewise) => piecewise,
+                None => {
+                    let x = self.settled(node.inputs[0]);
+                    self.pointwise(x, *function)
                 }
-            })
-            .collect();
-        let shape = &self.graph.value(node.outputs[0]).shape;
-        Ok(match &node.op {
-            Op::Relu => Vec::new(),
+            },
+            Op::PRelu => self
+                .p_relu(node)
+                .ok_or_else(refuse("PRelu with a slope that depends on the inputs"))?,
+            Op::Softmax { grouping, logarithm } => self.softmax(node, grouping, *logarithm),
+            Op::Normalization(normalization) => self.normalization(node, normalization),
+            Op::Normalizer { norm } => self.normalizer(node, *norm),
+            Op::Quantize { affine, range } => {
+                self.quantize(node, affine, *range).ok_or_else(refuse(SCALE))?
+            }
+            Op::Dequantize { affine } => self.dequantize(node, affine).ok_or_else(refuse(SCALE))?,
+            Op::Compare { relation } => self.comparison(node, *relation),
+            Op::Not => self.negation(node),
+            Op::Connect { connective } => self.connection(node, *connective),
+            Op::Where => self.choice(node),
+            Op::Cast { to } => self.cast(node, *to),
+            Op::ArgMax { axis, last } => self.extreme_place(node, *axis, true, *last)?,
+            Op::ArgMin { axis, last } => self.extreme_place(node, *axis, false, *last)?,
+            Op::TopK { axis, greatest } => return self.first_sorted(node, *axis, *greatest),
+            Op::GatherAt { axis } => self.gathered(node, *axis)?,
+            Op::OneHot { axis } => self.one_hot(node, *axis)?,
+            Op::Scaler { offset, scale } => self.scaler(node, offset, scale),
+            Op::LinearRegressor { weights, intercepts } => self.scores(node, weights, intercepts),
+            Op::LinearClassifier { weights, intercepts, labels } => {
+                return self.classified(node, weights, intercepts, labels);
+            }
+            // Data movement, which has been dealt with.
             Op::Identity
             | Op::Reshape
             | Op::Transpose { .. }
@@ -157,243 +215,41 @@ impl Lowering<'_> {
             | Op::Gather { .. }
             | Op::Pick { .. }
             | Op::Rearrange { .. }
-            | Op::Move { .. } => movement::linear(self.graph, node, &operands),
-            Op::Neg => vec![elementwise::scaled(&operands, shape, &[-1.0])],
-            Op::Add => vec![elementwise::scaled(&operands, shape, &[1.0, 1.0])],
-            Op::Sub => vec![elementwise::scaled(&operands, shape, &[1.0, -1.0])],
-            Op::Mul => {
-                self.factor(node, &[0, 1])?;
-                vec![elementwise::product(&operands, shape)]
-            }
-            Op::Div => {
-                self.factor(node, &[1])?;
-                vec![elementwise::quotient(&operands, shape)]
-            }
-            Op::ReduceSum { axes } => vec![linear::reduce_sum(&operands, axes)],
-            Op::Gemm { alpha, beta, trans_a, trans_b } => {
-                self.factor(node, &[0, 1])?;
-                let factors = (f64::from(*alpha), f64::from(*beta));
-                vec![linear::gemm(&operands, shape, factors, (*trans_a, *trans_b))]
-            }
-            Op::MatMul => {
-                self.factor(node, &[0, 1])?;
-                vec![linear::matmul(&operands, shape)]
-            }
-            Op::Pointwise(_)
-            | Op::PRelu
-            | Op::Softmax { .. }
-            | Op::Normalization(_)
-            | Op::Quantize { .. }
-            | Op::Dequantize { .. }
-            | Op::IntegerDiv
-            | Op::Sum
-            | Op::Mean
-            | Op::Max
-            | Op::Min
-            | Op::Reduce { .. }
-            | Op::Scatter { .. }
-            | Op::GatherAt { .. }
-            | Op::OneHot { .. }
-            | Op::Conv { .. }
-            | Op::ConvTranspose { .. }
-            | Op::BatchNormalization { .. }
-            | Op::MaxPool { .. }
-            | Op::AveragePool { .. }
-            | Op::Interpolate { .. }
-            | Op::ArgMax { .. }
-            | Op::ArgMin { .. }
-            | Op::TopK { .. }
-            | Op::Compare { .. }
-            | Op::Not
-            | Op::Connect { .. }
-            | Op::Where
-            | Op::Cast { .. }
-            | Op::CumSum { .. }
-            | Op::Einsum { .. }
-            | Op::Scaler { .. }
-            | Op::Normalizer { .. }
-            | Op::LinearClassifier { .. }
-            | Op::LinearRegressor { .. } => return Err(unbounded(node)),
-        })
-    }
-
-    fn constant(&self, id: ValueId) -> Option<&Tensor> {
-        self.graph.value(id).constant.as_ref()
-    }
-
-    /// The result of a linear operator as an expression over nodes of the network.
-    fn compose(&mut self, node: &GraphNode, linear: Linear, len: usize) -> Expression {
-        for attempt in 0..2 {
-            let parts: Option<Vec<Expression>> = linear
-                .contributions
-                .iter()
-                .map(|part| {
-                    self.expression(node.inputs[part.operand]).apply(&part.lines, &part.errors)
-                })
-                .collect();
-            let combined = parts.and_then(|parts| Expression::sum(parts, &linear.constants, len));
-            if let Some(expression) = combined {
-                return expression;
-            }
-            if attempt == 0 {
-                // Not exact, or too large: the operands become nodes of their own.
-                for part in &linear.contributions {
-                    self.materialise(node.inputs[part.operand]);
-                }
-            }
-        }
-        // Sums that are no floats: one node for what is summed so far, and the next summand on top.
-        let mut summands: Vec<Expression> = Vec::new();
-        for part in &linear.contributions {
-            let operand = Expression::Node(self.materialise(node.inputs[part.operand]));
-            let summand = operand.apply(&part.lines, &part.errors);
-            summands.push(summand.expect("a map of one node is taken as it stands"));
-        }
-        summands.extend(linear.constants.into_iter().map(Expression::constant));
-        let mut summands = summands.into_iter();
-        let mut sum = summands.next().unwrap_or_else(|| Expression::constant(vec![0.0; len]));
-        for summand in summands {
-            sum = match Expression::sum(vec![sum.clone(), summand.clone()], &[], len) {
-                Some(next) => next,
-                None => {
-                    let index = self.push(sum, &node.name);
-                    Expression::sum(vec![Expression::Node(index), summand], &[], len)
-                        .expect("a new node has nothing in common with the summand")
-                }
-            };
-        }
-        sum
-    }
-
-    /// What a value is; a constant value has no terms.
-    fn expression(&mut self, id: ValueId) -> Expression {
-        if let Some(expression) = &self.expressions[id.index()] {
-            return expression.clone();
-        }
-        if let Some(enclosures) = self.enclosures.get(&id) {
-            let middles = enclosures.iter().map(|interval| elementwise::middle(*interval));
-            let (bias, radii): (Vec<f64>, Vec<f64>) = middles.unzip();
-            let name = &self.graph.value(id).name;
-            let radii = self.push(Expression::constant(radii), name);
-            let expression = Expression::around(bias, radii);
-            self.expressions[id.index()] = Some(expression.clone());
-            return expression;
-        }
-        let tensor = self.constant(id);
-        let bias = (0..self.graph.value(id).len()).map(|i| tensor.map_or(0.0, |t| t.float(i)));
-        Expression::constant(bias.collect())
-    }
-
-    /// The node that holds a value, made if there is none yet.
-    fn materialise(&mut self, id: ValueId) -> NodeIndex {
-        let expression = self.expression(id);
-        if let Expression::Node(index) = expression {
-            return index;
-        }
-        let index = self.push(expression, &self.graph.value(id).name);
-        self.expressions[id.index()] = Some(Expression::Node(index));
-        index
-    }
-
-    fn push(&mut self, expression: Expression, name: &str) -> NodeIndex {
-        let (terms, bias, slack) = expression.into_affine(&self.nodes);
-        let len = bias.len();
-        let primitive = Primitive::Affine { terms, bias, slack };
-        self.nodes.push(Node { len, primitive, name: name.to_string() });
-        self.nodes.len() - 1
-    }
-
-    /// Joins the outputs into one last node.
-    fn finish(mut self) -> Network {
-        let outputs = self.graph.outputs.clone();
-        let last = self.nodes.len() - 1;
-        let single = match outputs.as_slice() {
-            [only] => Some(self.expression(*only)),
-            _ => None,
+            | Op::Move { .. } => return Err(refuse("data movement")()),
         };
-        match single {
-            Some(Expression::Node(index)) if index == last && last > 0 => {}
-            Some(expression) => {
-                let name = self.graph.value(outputs[0]).name.clone();
-                self.push(expression, &name);
-            }
-            None => {
-                let nodes: Vec<NodeIndex> =
-                    outputs.iter().map(|id| self.materialise(*id)).collect();
-                let total = outputs.iter().map(|id| self.graph.value(*id).len()).sum();
-                let mut offset = 0;
-                let mut parts = Vec::new();
-                for index in nodes {
-                    let len = self.nodes[index].len;
-                    let mut lines: Lines = vec![Vec::new(); total];
-                    for k in 0..len {
-                        lines[offset + k].push((k as u32, 1.0));
-                    }
-                    offset += len;
-                    let part = Expression::Node(index).apply(&lines, &Vec::new());
-                    parts.push(part.expect("a map of one node is taken as it stands"));
-                }
-                let all = Expression::sum(parts, &[], total)
-                    .expect("windows do not overlap, so that no sum is rounded");
-                self.push(all, "outputs");
-            }
-        }
-        Network::new(self.nodes)
+        Ok(vec![one])
     }
-}
 
-/// The operators of ONNX that can be bounded, by name, and what that asks of them beyond reading; others that
-/// are read can only be evaluated.
-pub const BOUNDED: &[(&str, &str)] = &[
-    ("Add", ""),
-    ("Concat", ""),
-    ("Constant", ""),
-    ("ConstantOfShape", ""),
-    ("Div", "the divisor is constant"),
-    ("Dropout", ""),
-    ("Flatten", ""),
-    ("Gather", "the indices are constant"),
-    ("Gemm", "A or B is constant"),
-    ("Identity", ""),
-    ("MatMul", "one side is constant"),
-    ("Mul", "one side is constant"),
-    ("Neg", ""),
-    ("ReduceSum", ""),
-    ("Relu", ""),
-    ("Reshape", ""),
-    ("Shape", ""),
-    ("Slice", ""),
-    ("Split", ""),
-    ("Squeeze", ""),
-    ("Sub", ""),
-    ("Transpose", ""),
-    ("Unsqueeze", ""),
-];
-
-/// The error for an operator without a relaxation.
-fn unbounded(node: &GraphNode) -> Error {
-    let operator = match &node.op {
-        Op::Pointwise(function) => format!("the function {function:?}"),
-        Op::PRelu => "PRelu".to_string(),
-        Op::Softmax { .. } => "softmax".to_string(),
-        Op::Normalization(_) => "normalisation".to_string(),
-        Op::Quantize { .. } | Op::Dequantize { .. } => "quantisation".to_string(),
-        // The operator's name, without its attributes.
-        other => {
-            let debug = format!("{other:?}");
-            debug.split([' ', '{', '(']).next().unwrap_or_default().to_string()
+    /// A reduction over axes.
+    fn reduced(&mut self, node: &Node, reduction: Reduction, axes: &[usize]) -> Expression {
+        let shape = self.operand(node, 0).shape;
+        let x = self.settled(node.inputs[0]);
+        match reduction {
+            Reduction::Mean => self.reduce_mean(node, axes),
+            Reduction::Max => self.extremes(x, groups(shape, axes), true),
+            Reduction::Min => self.extremes(x, groups(shape, axes), false),
+            Reduction::Product => self.products_of_groups(x, groups(shape, axes)),
+            Reduction::L1 => {
+                let magnitudes = self.absolute(x);
+                self.sums(Of::Made(magnitudes), &groups(shape, axes), (1.0, 0.0))
+            }
+            Reduction::L2 => self.euclidean(x, &groups(shape, axes)),
+            Reduction::SumSquare => {
+                let squares = self.pointwise(x, Function::Pow { exponent: 2.0 });
+                self.sums(Of::Made(squares), &groups(shape, axes), (1.0, 0.0))
+            }
         }
-    };
-    let names: Vec<&str> = BOUNDED.iter().map(|(name, _)| *name).collect();
-    Error::new(
-        Kind::UnsupportedOperator,
-        format!("{operator} (node `{}`) can be evaluated, but not bounded yet", node.name),
-    )
-    .help(format!("operators that can be bounded: {}", names.join(", ")))
-    .help("networks of linear operators and Relu can be verified")
-}
+    }
 
-/// A term for a matrix given by lines.
-pub(crate) fn term(from: NodeIndex, columns: usize, lines: &Lines) -> Term {
-    Term { from, map: Arc::new(crate::net::LinearMap::from_rows(columns, lines)) }
+    /// An Einsum.
+    fn einsum(&mut self, node: &Node, labels: &Labels<'_>) -> Result<Expression, Error> {
+        let operands = self.operands(node);
+        let varying: Vec<usize> =
+            (0..operands.len()).filter(|position| !operands[*position].is_known()).collect();
+        match varying[..] {
+            [] => self.constant_einsum(node, labels, 0),
+            [varying] => self.constant_einsum(node, labels, varying),
+            _ => self.einsum_of_many(node, labels, &varying),
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! What the forms of one box decide: closed, clipped, or split.
 
 use super::queue::{Inherited, Subproblem};
-use super::{Handled, Listener, branch};
+use super::trail::{Cut, Evidence, Mark};
+use super::{Handled, Listener, Settings, branch};
 use crate::attack::Seeker;
 use crate::bound::{Forms, Relaxation, Seeds, Trace, Workspace, alpha, backward, minimum};
 use crate::kernel::rounding::{UNIT, gamma, inflate, underflow};
@@ -66,6 +67,7 @@ pub(super) fn first_look(
     forms: &Forms,
     rows: &[u32],
     first: &[usize],
+    marks: &mut [Mark],
 ) -> Vec<Case> {
     let mut cases = Vec::new();
     for (b, subproblem) in chunk.iter().enumerate() {
@@ -82,7 +84,12 @@ pub(super) fn first_look(
             let mut upper = subproblem.upper.clone();
             let strict = |form: usize| problem.rows[rows[form] as usize].strict;
             let (closed, bound, multipliers) = close(forms, &mine, &strict, &mut lower, &mut upper);
-            if closed.is_some() {
+            if let Some(closed) = closed {
+                let multipliers = match closed {
+                    Close::Joint(multipliers) => multipliers,
+                    Close::Row | Close::Clip => Vec::new(),
+                };
+                marks[b].closed.push(Evidence::plain(*disjunct, multipliers));
                 continue;
             }
             let mut form = vec![0.0; forms.dims];
@@ -111,10 +118,10 @@ fn corner(form: &[f64], lower: &[f64], upper: &[f64]) -> Vec<f64> {
 /// combination only (alpha-CROWN with multipliers over the rows).
 pub(super) fn sharpen(
     problem: &Problem,
+    settings: &Settings,
     relaxations: &[Relaxation],
-    boxes: usize,
     cases: Vec<Case>,
-    iterations: usize,
+    marks: &mut [Mark],
     work: &mut Workspace,
 ) -> Vec<Case> {
     let size = Relaxation::ARRAYS * problem.network.nonlinear_count() + problem.network.input_len();
@@ -123,7 +130,7 @@ pub(super) fn sharpen(
     let mut cases = cases.into_iter().peekable();
     while cases.peek().is_some() {
         let cases = cases.by_ref().take(block).collect();
-        open.extend(sharpen_block(problem, relaxations, boxes, cases, iterations, work));
+        open.extend(sharpen_block(problem, settings, relaxations, cases, marks, work));
     }
     open
 }
@@ -133,16 +140,17 @@ const BLOCK: usize = 2 << 20;
 
 fn sharpen_block(
     problem: &Problem,
+    settings: &Settings,
     relaxations: &[Relaxation],
-    boxes: usize,
     mut cases: Vec<Case>,
-    iterations: usize,
+    marks: &mut [Mark],
     work: &mut Workspace,
 ) -> Vec<Case> {
     let network = problem.network;
     let (len, output) = (network.output_len(), network.output());
     let owner: Vec<u32> = cases.iter().map(|case| case.b as u32).collect();
-    let mut relaxations = alpha::per_row(relaxations, boxes, &owner);
+    let mut relaxations = alpha::per_row(relaxations, marks.len(), &owner);
+    let iterations = settings.iterations;
     let owner: Vec<u32> = (0..cases.len() as u32).collect();
     let mut ascent = alpha::Ascent::new(network, 0.4);
     let mut multipliers: Vec<Vec<f64>> = cases.iter().map(|c| c.multipliers.clone()).collect();
@@ -178,6 +186,11 @@ fn sharpen_block(
                 || clip(&forms, &[r], &mut case.lower, &mut case.upper).is_none()
             {
                 closed[r] = true;
+                if settings.trail {
+                    let slopes = Evidence::slopes_of(&relaxations, r, closed.len());
+                    let plain = Evidence::plain(case.disjunct, multipliers[r].clone());
+                    marks[case.b].closed.push(Evidence { slopes, ..plain });
+                }
                 continue;
             }
             if bound > case.bound {
@@ -234,10 +247,16 @@ pub(super) fn conclude(
     crowded: bool,
     listener: &dyn Listener,
     exact_tries: &mut usize,
+    mark: Mark,
     inherit: impl FnOnce() -> Arc<Inherited>,
 ) -> Handled {
-    let mut handled =
-        Handled { children: Vec::new(), candidates: Vec::new(), closed_share: 0.0, stuck: false };
+    let mut handled = Handled {
+        children: Vec::new(),
+        candidates: Vec::new(),
+        closed_share: 0.0,
+        stuck: false,
+        mark,
+    };
     let dims = subproblem.lower.len();
     let mut hull: Option<(Vec<f64>, Vec<f64>)> = None;
     let mut open = Vec::new();
@@ -252,9 +271,13 @@ pub(super) fn conclude(
         if last || (case.bound > near && subproblem.bound > near && *exact_tries > 0) {
             *exact_tries = exact_tries.saturating_sub(1);
             if listener.close_exactly(lower, upper, case.disjunct, &case.multipliers) {
+                let plain = Evidence::plain(case.disjunct, case.multipliers.clone());
+                handled.mark.closed.push(Evidence { exact: true, ..plain });
                 continue;
             }
         }
+        let evidence = Evidence::plain(case.disjunct, case.multipliers.clone());
+        handled.mark.open.push(evidence);
         open.push(case.disjunct);
         for (s, a) in slopes.iter_mut().zip(&case.form) {
             *s += a.abs();
@@ -463,17 +486,6 @@ fn split(
     let kept = volume(&lower, &upper);
     handled.closed_share = subproblem.share * (1.0 - kept);
     let inherited = Some(inherit());
-    let child = |lower: Vec<f64>, upper: Vec<f64>, share: f64, depth: u32| Subproblem {
-        lower,
-        upper,
-        open: open.clone(),
-        bound: bound.max(subproblem.bound),
-        inherited: inherited.clone(),
-        share,
-        depth,
-        id: 0,
-    };
-    let mut pieces = vec![(lower, upper)];
     // A clip that took away most of the box is worth a new bound before it is cut.
     let cuts = if kept < 0.25 {
         0
@@ -482,29 +494,46 @@ fn split(
     } else {
         2
     };
-    for _ in 0..cuts {
-        let mut next = Vec::with_capacity(2 * pieces.len());
-        for (lower, upper) in pieces {
-            let Some(d) = branch::dimension(&lower, &upper, slopes) else {
-                next.push((lower, upper));
-                continue;
-            };
-            let middle = branch::midpoint(lower[d], upper[d])
-                .expect("the dimension was chosen because it has a midpoint");
-            let (mut left, mut right) = (upper.clone(), lower.clone());
-            left[d] = middle;
-            right[d] = middle;
-            next.push((lower, left));
-            next.push((right, upper));
-        }
-        pieces = next;
-    }
+    let mut pieces = Vec::new();
+    handled.mark.cut = halve(lower, upper, slopes, cuts, &mut pieces);
     if cuts > 0 && pieces.len() == 1 {
         handled.stuck = true;
         return;
     }
     let share = subproblem.share * kept / pieces.len() as f64;
     for (lower, upper) in pieces {
-        handled.children.push(child(lower, upper, share, subproblem.depth + 1));
+        handled.children.push(Subproblem {
+            lower,
+            upper,
+            open: open.clone(),
+            bound: bound.max(subproblem.bound),
+            inherited: inherited.clone(),
+            share,
+            depth: subproblem.depth + 1,
+            id: 0,
+            mark: 0,
+        });
     }
+}
+
+/// Halves a box so many times, where it can be halved.
+fn halve(
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    slopes: &[f64],
+    times: usize,
+    pieces: &mut Vec<(Vec<f64>, Vec<f64>)>,
+) -> Cut {
+    let input = if times > 0 { branch::dimension(&lower, &upper, slopes) } else { None };
+    let cut = input.and_then(|d| Some((d, branch::midpoint(lower[d], upper[d])?)));
+    let Some((input, at)) = cut else {
+        pieces.push((lower, upper));
+        return Cut::Box(pieces.len() - 1);
+    };
+    let (mut left, mut right) = (upper.clone(), lower.clone());
+    left[input] = at;
+    right[input] = at;
+    let below = halve(lower, left, slopes, times - 1, pieces);
+    let above = halve(right, upper, slopes, times - 1, pieces);
+    Cut::Split { input, at, halves: Box::new([below, above]) }
 }

@@ -8,8 +8,10 @@
 mod branch;
 mod leaf;
 mod queue;
+mod trail;
 
 pub use leaf::{Close, clip, refute_jointly};
+pub use trail::{Cut, Evidence, Mark, Trail};
 
 use crate::attack;
 use crate::bound::{Boxes, Intermediate, Seeds, Workspace, backward, propagate};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub memory: usize,
     /// Boxes that may be bounded in all.
     pub boxes: u64,
+    /// Whether to keep a trail for a proof.
+    pub trail: bool,
 }
 
 /// How far a search has come.
@@ -95,6 +99,7 @@ struct Handled {
     candidates: Vec<Candidate>,
     closed_share: f64,
     stuck: bool,
+    mark: Mark,
 }
 
 /// Searches until every box is closed, a point is confirmed, or the budget ends.
@@ -103,23 +108,27 @@ pub fn search(
     settings: &Settings,
     budget: &Budget,
     listener: &mut dyn Listener,
-) -> (End, Progress) {
+) -> (End, Progress, Trail) {
+    let mut trail = Trail::default();
     let mut queue = Queue::new(settings.memory);
     let regions = problem.boxes.count.max(1) as f64;
     for region in 0..problem.boxes.count {
         let open = problem.disjuncts_of(region);
+        trail.marks.push(Mark::default());
         if !open.is_empty() {
-            queue.push(Subproblem::root(problem, region, open, 1.0 / regions));
+            let mut root = Subproblem::root(problem, region, open, 1.0 / regions);
+            root.mark = region;
+            queue.push(root);
         }
     }
     let mut progress = Progress { open: queue.len() as u64, ..Progress::default() };
     let mut stuck = 0u64;
     while !queue.is_empty() {
         if budget.is_exhausted() {
-            return (End::Exhausted, progress);
+            return (End::Exhausted, progress, trail);
         }
         if progress.boxes >= settings.boxes {
-            return (End::Limited, progress);
+            return (End::Limited, progress, trail);
         }
         let round = queue.pop_round(settings.chunk * settings.chunks);
         let crowded = queue.len() + round.len() > settings.chunk * settings.chunks;
@@ -141,10 +150,10 @@ pub fn search(
         if results.iter().map(Vec::len).sum::<usize>() < round.len() {
             // The budget ended inside the round, or a thread's processor does not round as every proof
             // assumes: nothing of it counts as closed.
-            return (End::Exhausted, progress);
+            return (End::Exhausted, progress, trail);
         }
         let mut candidates = Vec::new();
-        for handled in results.into_iter().flatten() {
+        for (subproblem, mut handled) in round.iter().zip(results.into_iter().flatten()) {
             progress.boxes += 1;
             // Rounded sums of shares may end a little above one.
             progress.share = (progress.share + handled.closed_share).min(1.0);
@@ -153,6 +162,15 @@ pub fn search(
                 progress.closed += 1;
             }
             candidates.extend(handled.candidates);
+            if settings.trail {
+                let first = trail.marks.len();
+                handled.mark.cut = handled.mark.cut.renumber(&|child| first + child);
+                trail.marks[subproblem.mark] = handled.mark;
+                for child in &mut handled.children {
+                    child.mark = trail.marks.len();
+                    trail.marks.push(Mark::default());
+                }
+            }
             for child in handled.children {
                 queue.push(child);
             }
@@ -161,10 +179,10 @@ pub fn search(
         progress.worst = queue.worst();
         listener.progress(&progress);
         if !candidates.is_empty() && listener.confirm(&candidates) {
-            return (End::Stopped, progress);
+            return (End::Stopped, progress, trail);
         }
     }
-    (if stuck == 0 { End::Closed } else { End::Stuck }, progress)
+    (if stuck == 0 { End::Closed } else { End::Stuck }, progress, trail)
 }
 
 /// Bounds a chunk of boxes and decides what becomes of each.
@@ -195,8 +213,9 @@ fn handle(
         backward(problem.network, &problem.frame, &relaxations, output, &seeds.seeds, None, work);
     let rows = seeds.rows.iter().map(|row| &problem.rows[*row as usize]);
     problem.add_input_parts(&mut forms, rows);
-    let cases = leaf::first_look(problem, chunk, &forms, &seeds.rows, &first);
-    let cases = leaf::sharpen(problem, &relaxations, chunk.len(), cases, settings.iterations, work);
+    let mut marks = vec![Mark::default(); chunk.len()];
+    let cases = leaf::first_look(problem, chunk, &forms, &seeds.rows, &first, &mut marks);
+    let cases = leaf::sharpen(problem, settings, &relaxations, cases, &mut marks, work);
     for relaxation in relaxations {
         relaxation.recycle(work);
     }
@@ -210,9 +229,17 @@ fn handle(
         .map(|(b, subproblem)| {
             let (mine, more) = rest.split_at(rest.partition_point(|case| case.b <= b));
             rest = more;
-            leaf::conclude(problem, subproblem, mine, crowded, listener, &mut exact_tries, || {
-                Arc::new(queue::Inherited::new(problem.network, &bounds, b))
-            })
+            let mark = std::mem::take(&mut marks[b]);
+            leaf::conclude(
+                problem,
+                subproblem,
+                mine,
+                crowded,
+                listener,
+                &mut exact_tries,
+                mark,
+                || Arc::new(queue::Inherited::new(problem.network, &bounds, b)),
+            )
         })
         .collect();
     if let Some(handled) = handled.first_mut() {

@@ -26,6 +26,8 @@ pub struct Subproblem {
     pub depth: u32,
     /// Position in the order of creation.
     pub id: u64,
+    /// Where the trail tells of this box.
+    pub mark: usize,
 }
 
 impl Subproblem {
@@ -40,6 +42,7 @@ impl Subproblem {
             share,
             depth: 0,
             id: 0,
+            mark: 0,
         }
     }
 

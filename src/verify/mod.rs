@@ -8,6 +8,7 @@ use crate::attack::{self, Counterexample, Plan};
 use crate::backend::{Backend, Hole, smtlib};
 use crate::bound::{Bounds, Boxes, Frame, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
+use crate::certify::certify;
 use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
@@ -16,6 +17,7 @@ use crate::search::{self, End, Listener, Progress};
 use fastrand::Rng;
 use judge::Judge;
 use plimsoll_check::graph::{ElementType, Graph};
+use plimsoll_check::proof::Node;
 use plimsoll_check::query::{Arithmetic, Query};
 use plimsoll_check::{Error, Kind};
 use std::fmt;
@@ -63,6 +65,8 @@ pub struct Options {
     pub semantics: Semantics,
     /// How the query is decided; [`Backend::Auto`] by default.
     pub backend: Backend,
+    /// Whether `holds` is to come with a proof; not by default.
+    pub proof: bool,
 }
 
 impl Default for Options {
@@ -75,6 +79,7 @@ impl Default for Options {
             seed: 0,
             semantics: Semantics::AsTyped,
             backend: Backend::Auto,
+            proof: false,
         }
     }
 }
@@ -171,6 +176,9 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// Time from the start of [`Verifier::verify`].
     pub elapsed: Duration,
+    /// The proof of `holds`, if one was asked for: a tree for each region, accepted by the checker's rules;
+    /// or why there is none.
+    pub proof: Option<Result<Vec<Node>, Error>>,
 }
 
 /// Is told how a run comes along.
@@ -254,11 +262,14 @@ impl<'o> Verifier<'o> {
             strategy: Vec::new(),
             notes,
             elapsed: Duration::ZERO,
+            proof: None,
         };
         if !rounding::arithmetic_is_standard() {
             outcome.verdict = Verdict::Unknown(Reason::Arithmetic);
         } else if query.is_vacuous() {
             outcome.progress.share = 1.0;
+            outcome.proof =
+                self.options.proof.then(|| Ok(vec![Node::default(); query.regions.len()]));
             outcome.strategy.push("no input satisfies the query's own constraints".into());
         } else if semantics != Arithmetic::Real {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
@@ -295,6 +306,12 @@ impl<'o> Verifier<'o> {
             Backend::Auto | Backend::Bab => self.branch_and_bound(&question, budget, outcome),
             Backend::Milp | Backend::Smt => {
                 solvers::alone(self.options.backend, &question, budget, outcome);
+                outcome.proof = (self.options.proof && outcome.verdict == Verdict::Holds)
+                    .then(|| Err(solvers::no_proof(self.options.backend)));
+            }
+            // Only the search writes proofs.
+            Backend::Portfolio if self.options.proof => {
+                self.branch_and_bound(&question, budget, outcome);
             }
             Backend::Portfolio => self.together(&question, budget, outcome),
         }
@@ -317,11 +334,21 @@ impl<'o> Verifier<'o> {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(self.options.threads.unwrap_or(0))
                 .build();
-            let (end, progress) = match pool {
+            let (end, progress, trail) = match &pool {
                 Ok(pool) => pool.install(run),
                 // No threads to be had: the caller's own thread works alone.
                 Err(_) => run(),
             };
+            if end == End::Closed && self.options.proof {
+                let write = || {
+                    let program = plimsoll_check::proof::trace(question.model)?;
+                    certify(problem.network, &program, question.query, &trail, budget)
+                };
+                outcome.proof = Some(match &pool {
+                    Ok(pool) => pool.install(write),
+                    Err(_) => write(),
+                });
+            }
             outcome.progress = progress;
             outcome.verdict = match end {
                 End::Closed => Verdict::Holds,

@@ -5,6 +5,7 @@ use super::{Outcome, Question, Reason, Verdict, Verifier};
 use crate::backend::{Backend, Decision, milp, smt, smtlib};
 use crate::budget::Budget;
 use plimsoll_check::query::Arithmetic;
+use plimsoll_check::{Error, Kind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -42,8 +43,8 @@ pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outc
         Decision::Trusted(hole) => {
             outcome.progress.share = 1.0;
             outcome.notes.push(format!(
-                "decided by smt (z3), no certificate: nothing here has checked it; the SMT-LIB texts that z3 \
-                 found unsatisfiable have the SHA-256 {}",
+                "decided by smt (z3), no certificate: nothing here has checked it; what z3 found unsatisfiable has \
+                 the SHA-256 {}",
                 hole.digest
             ));
             outcome.holes.push(hole);
@@ -58,6 +59,12 @@ pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outc
     if let Some(found) = judge.found {
         outcome.verdict = Verdict::Violated(found);
     }
+}
+
+/// Why there is no proof of what a back-end decided.
+pub(super) fn no_proof(backend: Backend) -> Error {
+    let message = format!("the back-end `{}` writes no certificate", backend.name());
+    Error::new(Kind::UnsupportedQuery, message).help("--backend bab writes one")
 }
 
 impl Verifier<'_> {

@@ -67,6 +67,7 @@ pub(super) fn choose(
         exact_tries: exact::tries(network),
         memory: options.memory,
         boxes: options.boxes.unwrap_or(u64::MAX),
+        trail: options.proof,
     }
 }
 

@@ -246,5 +246,5 @@ pub fn settings(
     memory: usize,
 ) -> Settings {
     let (iterations, exact_tries, boxes) = (6, 2, 200);
-    Settings { intermediate, iterations, chunk, chunks, exact_tries, memory, boxes }
+    Settings { intermediate, iterations, chunk, chunks, exact_tries, memory, boxes, trail: false }
 }

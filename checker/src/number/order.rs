@@ -157,7 +157,11 @@ pub trait Order: Scalar {
     }
 }
 
-impl<S: Scalar> Order for S {}
+impl Order for f32 {}
+impl Order for f64 {}
+impl Order for super::Interval {}
+impl Order for super::Rational {}
+impl Order for super::Exact {}
 
 /// The greater end; an end that is not comparable wins.
 fn greater<E: Clone + PartialOrd>(a: &E, b: &E) -> E {
@@ -173,7 +177,7 @@ fn lesser<E: Clone + PartialOrd>(a: &E, b: &E) -> E {
 ///
 /// A number may be that if, at its high end, it is above the low ends of those before it and not below
 /// those behind it; the other way round for the last one.
-fn may_be_greatest<S: Scalar>(values: &[S], last: bool) -> Vec<bool> {
+fn may_be_greatest<S: Order>(values: &[S], last: bool) -> Vec<bool> {
     let mut possible = vec![true; values.len()];
     let mut bar: Option<S::End> = None;
     let mut pass = |at: usize, strict: bool, bar: &mut Option<S::End>| {

@@ -3,7 +3,7 @@
 use super::{Application, Op, Reading};
 use crate::error::Error;
 use crate::graph::ElementType;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 use crate::onnx::{element_type, proto::type_name};
 
 pub(super) fn cast(application: &mut Application<'_>) -> Result<Reading, Error> {
@@ -47,7 +47,7 @@ fn converted(application: &Application<'_>, to: ElementType) -> Result<Reading, 
 }
 
 /// What a cast does to a number.
-pub(super) fn function<S: Scalar>(to: ElementType) -> fn(&S) -> S {
+pub(super) fn function<S: Order>(to: ElementType) -> fn(&S) -> S {
     match to {
         ElementType::F32 => S::to_single,
         ElementType::F64 => S::clone,

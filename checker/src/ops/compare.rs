@@ -5,7 +5,7 @@ use super::evaluate::Data;
 use super::{Application, Op, Reading};
 use crate::error::Error;
 use crate::graph::ElementType;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 /// A relation between two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Relation {
 }
 
 impl Relation {
-    pub(super) fn function<S: Scalar>(self) -> fn(&S, &S) -> S {
+    pub(super) fn function<S: Order>(self) -> fn(&S, &S) -> S {
         match self {
             Relation::Equal => S::equal,
             Relation::Less => S::less,
@@ -40,7 +40,7 @@ pub enum Connective {
 }
 
 impl Connective {
-    pub(super) fn function<S: Scalar>(self) -> fn(&S, &S) -> S {
+    pub(super) fn function<S: Order>(self) -> fn(&S, &S) -> S {
         match self {
             Connective::And => S::min,
             Connective::Or => S::max,
@@ -131,7 +131,7 @@ fn truths(application: &Application<'_>, position: usize) -> Result<(), Error> {
 }
 
 /// Elements of the second or third operand, by the first.
-pub(super) fn choices<S: Scalar>(operands: &[Data<'_, S>], shape: &[usize]) -> Vec<S> {
+pub(super) fn choices<S: Order>(operands: &[Data<'_, S>], shape: &[usize]) -> Vec<S> {
     let [truths, a, b] = [0, 1, 2].map(|position| spread(&operands[position], shape));
     truths.iter().zip(a.iter().zip(b.iter())).map(|(truth, (a, b))| truth.select(a, b)).collect()
 }

@@ -10,7 +10,7 @@ use super::{
     resize, scatter, softmax, variadic,
 };
 use crate::graph::{ElementType, Graph, Node, Tensor, TensorData};
-use crate::number::{Exact, Order, Rational, Scalar};
+use crate::number::{Exact, Rational, Scalar};
 use std::borrow::Cow;
 
 /// Why a network has no value at an input.
@@ -46,6 +46,15 @@ pub enum Undefined {
 ///
 /// If the number or the lengths of the inputs are not those of the graph.
 pub fn evaluate<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Result<Vec<Vec<S>>, Undefined> {
+    evaluate_each(graph, inputs, |_, _| {})
+}
+
+/// As [`evaluate`]; `each` sees the results of every node, which it may replace by equal numbers.
+pub(crate) fn evaluate_each<S: Analytic>(
+    graph: &Graph,
+    inputs: &[Vec<S>],
+    mut each: impl FnMut(&Node, &mut Vec<S>),
+) -> Result<Vec<Vec<S>>, Undefined> {
     let mut last_use = vec![0; graph.values.len()];
     for (at, node) in graph.nodes.iter().enumerate() {
         for id in node.inputs.iter().chain(&node.outputs) {
@@ -58,6 +67,11 @@ pub fn evaluate<S: Analytic>(graph: &Graph, inputs: &[Vec<S>]) -> Result<Vec<Vec
     let mut values = place_inputs(graph, inputs);
     for (at, node) in graph.nodes.iter().enumerate() {
         step(graph, node, &mut values)?;
+        for id in &node.outputs {
+            if let Some(results) = &mut values[id.index()] {
+                each(node, results);
+            }
+        }
         for id in node.inputs.iter().chain(&node.outputs) {
             if last_use[id.index()] == at {
                 values[id.index()] = None;
@@ -193,7 +207,7 @@ fn stored<S: Scalar>(tensor: &Tensor) -> Vec<S> {
         TensorData::I8(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
         TensorData::U8(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
         TensorData::I64(data) => data.iter().map(|v| S::from_integer(*v)).collect(),
-        TensorData::Bool(data) => data.iter().map(|v| S::truth(*v)).collect(),
+        TensorData::Bool(data) => data.iter().map(|v| S::from_integer(i64::from(*v))).collect(),
     }
 }
 

@@ -5,7 +5,7 @@ use super::reduce::{kept, without};
 use super::{Application, Op, Reading, index_map};
 use crate::error::Error;
 use crate::graph::ElementType;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 pub(super) fn arg_max(application: &mut Application<'_>) -> Result<Reading, Error> {
     place(application, |axis, last| Op::ArgMax { axis, last })
@@ -82,7 +82,7 @@ fn lines(shape: &[usize], axis: usize) -> (impl Iterator<Item = usize>, usize) {
 }
 
 /// What `f` finds on each line along an axis.
-pub(super) fn places<S: Scalar>(
+pub(super) fn places<S: Order>(
     operand: &Data<'_, S>,
     axis: usize,
     last: bool,
@@ -100,7 +100,7 @@ pub(super) fn places<S: Scalar>(
 }
 
 /// The first elements of each sorted line, and their places.
-pub(super) fn first<S: Scalar>(
+pub(super) fn first<S: Order>(
     operand: &Data<'_, S>,
     axis: usize,
     greatest: bool,

@@ -4,7 +4,7 @@ use super::evaluate::{Data, Undefined};
 use super::{Application, Op, Reading, index_map};
 use crate::error::Error;
 use crate::graph::ElementType;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 pub(super) fn concat(application: &mut Application<'_>) -> Result<Reading, Error> {
     application.arity(1, usize::MAX)?;
@@ -215,7 +215,7 @@ pub(super) fn gather(application: &mut Application<'_>) -> Result<Reading, Error
 }
 
 /// Entries along an axis, picked by computed indices; the hull of all that an index may mean.
-pub(super) fn gathered<S: Scalar>(
+pub(super) fn gathered<S: Order>(
     data: &Data<'_, S>,
     indices: &Data<'_, S>,
     axis: usize,

@@ -4,7 +4,7 @@ use super::evaluate::{Data, Undefined};
 use super::{Application, Op, Reading};
 use crate::error::Error;
 use crate::graph::ElementType;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 /// The norm by which a row is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn linear(application: &mut Application<'_>, scores: usize) -> Result<(Vec<f32>,
 }
 
 /// `(x - offset) * scale` on rows.
-pub(super) fn scaled<S: Scalar>(operand: &Data<'_, S>, offset: &[f32], scale: &[f32]) -> Vec<S> {
+pub(super) fn scaled<S: Order>(operand: &Data<'_, S>, offset: &[f32], scale: &[f32]) -> Vec<S> {
     let number = |list: &[f32]| -> Vec<S> {
         list.iter().map(|value| S::from_stored(f64::from(*value))).collect()
     };
@@ -142,10 +142,7 @@ pub(super) fn scaled<S: Scalar>(operand: &Data<'_, S>, offset: &[f32], scale: &[
 }
 
 /// Rows divided by their norm, or by one where that is zero.
-pub(super) fn normalized<S: Scalar>(
-    operand: &Data<'_, S>,
-    norm: Norm,
-) -> Result<Vec<S>, Undefined> {
+pub(super) fn normalized<S: Order>(operand: &Data<'_, S>, norm: Norm) -> Result<Vec<S>, Undefined> {
     let columns = operand.shape.last().copied().unwrap_or(1).max(1);
     let values = operand.values();
     let mut result = Vec::with_capacity(values.len());
@@ -165,7 +162,7 @@ pub(super) fn normalized<S: Scalar>(
 }
 
 /// The scores of a linear model, row by row.
-pub(super) fn scores<S: Scalar>(
+pub(super) fn scores<S: Order>(
     operand: &Data<'_, S>,
     weights: &[f32],
     intercepts: &[f32],
@@ -187,7 +184,7 @@ pub(super) fn scores<S: Scalar>(
 }
 
 /// The labels of the greatest scores, and the scores.
-pub(super) fn classified<S: Scalar>(
+pub(super) fn classified<S: Order>(
     operand: &Data<'_, S>,
     weights: &[f32],
     intercepts: &[f32],

@@ -46,6 +46,7 @@ pub use analytic::Analytic;
 pub(crate) use application::{Application, Operand, Reading};
 pub(crate) use attributes::Attributes;
 pub use compare::{Connective, Relation};
+pub(crate) use evaluate::evaluate_each;
 pub use evaluate::{Undefined, evaluate, evaluate_all, evaluate_exact};
 pub(crate) use fold::{Folded, Known, Unstored, fold};
 pub(crate) use fold_cost::Budget;

@@ -3,7 +3,7 @@
 use super::evaluate::Data;
 use super::{Application, Op, Reading, index_map};
 use crate::error::Error;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 pub(super) fn one_hot(application: &mut Application<'_>) -> Result<Reading, Error> {
     application.arity(3, 3)?;
@@ -32,7 +32,7 @@ pub(super) fn one_hot(application: &mut Application<'_>) -> Result<Reading, Erro
 }
 
 /// The indicator vectors; what an index that is not decided may be lies between both values.
-pub(super) fn spread<S: Scalar>(operands: &[Data<'_, S>], axis: usize, shape: &[usize]) -> Vec<S> {
+pub(super) fn spread<S: Order>(operands: &[Data<'_, S>], axis: usize, shape: &[usize]) -> Vec<S> {
     let (indices, values) = (operands[0].values(), operands[1].values());
     let (outer, depth, inner) = index_map::around(shape, axis);
     let mut result = Vec::with_capacity(shape.iter().product());

@@ -4,7 +4,7 @@ use super::evaluate::{Data, Undefined};
 use super::window::{Layout, Run, sizes};
 use super::{Application, Op, Reading, Reduction, Window};
 use crate::error::{Error, Kind};
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 /// Most places of a window.
 const MAX_PLACES: usize = 1 << 20;
@@ -89,7 +89,7 @@ fn global(application: &mut Application<'_>, reduction: Reduction) -> Result<Rea
 }
 
 /// The greatest element under each window.
-pub(super) fn greatest<S: Scalar>(
+pub(super) fn greatest<S: Order>(
     operand: &Data<'_, S>,
     window: &Window,
     shape: &[usize],
@@ -102,7 +102,7 @@ pub(super) fn greatest<S: Scalar>(
 }
 
 /// The mean of the elements under each window.
-pub(super) fn means<S: Scalar>(
+pub(super) fn means<S: Order>(
     operand: &Data<'_, S>,
     window: &Window,
     include_padding: bool,
@@ -124,7 +124,7 @@ pub(super) fn means<S: Scalar>(
 }
 
 /// Combines the elements under each window, in the order of its places.
-fn combine<S: Scalar, T: Clone>(
+fn combine<S: Order, T: Clone>(
     operand: &Data<'_, S>,
     window: &Window,
     shape: &[usize],

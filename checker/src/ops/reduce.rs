@@ -4,7 +4,7 @@ use super::broadcast::stretched_indices;
 use super::evaluate::{Data, Undefined};
 use super::{Application, Op, Reading};
 use crate::error::Error;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 /// What a reduction computes of the elements x.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub(super) fn without(shape: &[usize], axes: &[usize]) -> Vec<usize> {
 }
 
 /// Combines the elements that fall together, in row-major order of the operand.
-fn fold<S: Scalar, T: Clone>(
+fn fold<S: Order, T: Clone>(
     operand: &Data<'_, S>,
     axes: &[usize],
     empty: T,
@@ -143,12 +143,12 @@ fn fold<S: Scalar, T: Clone>(
 }
 
 /// Sums in row-major order of the operand.
-pub(super) fn sum<S: Scalar>(operand: &Data<'_, S>, axes: &[usize]) -> Vec<S> {
+pub(super) fn sum<S: Order>(operand: &Data<'_, S>, axes: &[usize]) -> Vec<S> {
     fold(operand, axes, S::zero(), |sum: &mut S, value| *sum = sum.add(value))
 }
 
 /// Another reduction.
-pub(super) fn apply<S: Scalar>(
+pub(super) fn apply<S: Order>(
     reduction: Reduction,
     operand: &Data<'_, S>,
     axes: &[usize],

@@ -4,7 +4,7 @@ use super::broadcast::strides;
 use super::evaluate::Data;
 use super::{Application, Op, Operand, Reading, Source};
 use crate::error::Error;
-use crate::number::{Order, Scalar};
+use crate::number::Order;
 
 /// How an element is combined with what is scattered onto it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,7 +253,7 @@ pub(super) fn trilu(application: &mut Application<'_>) -> Result<Reading, Error>
 }
 
 /// The first operand with the elements of the second combined into it, in their order.
-pub(super) fn combined<S: Scalar>(
+pub(super) fn combined<S: Order>(
     operands: &[Data<'_, S>],
     targets: &[u32],
     combination: Combination,

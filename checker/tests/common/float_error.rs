@@ -13,7 +13,7 @@
 //!
 //! The bounds themselves are computed in float64, each operation rounded up.
 
-use plimsoll_check::number::{Interval, Rational, Scalar};
+use plimsoll_check::number::{Interval, Order, Rational, Scalar};
 use plimsoll_check::ops::{Analytic, Function, Statistics};
 
 /// A number of an execution in float64 if `DOUBLE`, else in float32.
@@ -220,6 +220,8 @@ impl<const DOUBLE: bool> Scalar for Run<DOUBLE> {
 
 /// The recorded models have linear operators and relu only: for others the errors are tabled per function
 /// and tested one by one.
+impl<const DOUBLE: bool> Order for Run<DOUBLE> {}
+
 impl<const DOUBLE: bool> Analytic for Run<DOUBLE> {
     fn pointwise(&self, function: &Function) -> Self {
         unreachable!("{function:?} in a recorded model")

@@ -1,6 +1,6 @@
 //! An exact number that knows how far an execution in floats may be from it.
 
-use plimsoll_check::number::{Rational, Scalar};
+use plimsoll_check::number::{Order, Rational, Scalar};
 use plimsoll_check::ops::{Analytic, Function, Statistics};
 use std::cmp::Ordering;
 
@@ -183,3 +183,5 @@ impl Analytic for Tracked {
         unreachable!("a normalisation in a case")
     }
 }
+
+impl Order for Tracked {}

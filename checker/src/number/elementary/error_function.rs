@@ -143,8 +143,10 @@ pub(super) fn erf(y: Ball) -> Ball {
     match place(y) {
         Place::Series(fixed, radius) => series(y, fixed, radius),
         Place::Table(i) => Ball::ONE.sub(table(y, i)),
-        // 0 < erfc(6) < 2^-55 (the tables' test shows it).
-        Place::Tail if y.is_positive() => Ball { mid: i64::MAX, err: 1 << 8, exp: -63 },
+        // 0 < erfc(y) < 2^-55 from 6 on (the tables' test shows it), where all of a wide ball must be.
+        Place::Tail if y.sub(Ball::integer(6)).is_positive() => {
+            Ball { mid: i64::MAX, err: 1 << 8, exp: -63 }
+        }
         Place::Tail => Ball::ALL,
     }
 }

@@ -94,9 +94,9 @@ impl Elementary {
         }
     }
 
-    /// A float near the value, within one unit in the last place (for the value zero: within a
-    /// subnormal number); NaN where the function is not defined and for sin, cos and tan beyond 1e15. The
-    /// same on every machine.
+    /// A float near the value, within one unit in the last place (a few for powers that are done by
+    /// logarithms; for the value zero: within a subnormal number); NaN where the function is not defined
+    /// and for sin, cos and tan beyond 1e15. The same on every machine.
     pub fn approximate(self, x: f64) -> f64 {
         if !x.is_finite() {
             let limit = self.limit(x);

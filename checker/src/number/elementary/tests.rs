@@ -176,6 +176,42 @@ fn enclosures_contain_the_value_and_the_slope_at_many_points() {
     }
 }
 
+/// A ball around a float that is not its middle, of any width, also across zero.
+fn ball_with(x: f64, rng: &mut Rng) -> Ball {
+    let size = Ball::exact(x).scale(-rng.i32(0..64)).add(Ball::exact(match rng.u32(0..4) {
+        0 => 10f64.powi(-rng.i32(0..20)),
+        _ => 0.0,
+    }));
+    let away = size.mul(Ball::exact(2.0 * rng.f64() - 1.0));
+    let radius = Ball { mid: 0, err: away.mid.unsigned_abs() + away.err, exp: away.exp };
+    Ball::exact(x).add(away).add(radius)
+}
+
+#[test]
+fn balls_give_the_values_of_their_points() {
+    let mut rng = Rng::with_seed(9);
+    for function in ALL {
+        for _ in 0..20_000 {
+            let x = argument(&mut rng);
+            let ball = ball_with(x, &mut rng);
+            // What is known of the float itself is narrow and tested against the reference.
+            let overlap = |a: Interval, b: Interval| a.lo <= b.hi && b.lo <= a.hi;
+            let value = function.at(ball).interval();
+            assert!(
+                value == Interval::ALL || overlap(value, function.value(x)),
+                "{function:?} at {x:e} in {ball:?}: {value:?} {:?}",
+                function.value(x)
+            );
+            let slope = function.slope_at(ball).interval();
+            assert!(
+                slope == Interval::ALL || overlap(slope, function.slope(x)),
+                "{function:?}' at {x:e} in {ball:?}: {slope:?} {:?}",
+                function.slope(x)
+            );
+        }
+    }
+}
+
 #[test]
 fn infinities_and_poles_give_limits_or_nothing() {
     let inf = f64::INFINITY;

@@ -63,7 +63,7 @@ fn scaled(function: Elementary, outer: Ball, inner: Ball) -> Curve {
 }
 
 /// `1/6` as a float32.
-const SIXTH: f32 = 1.0 / 6.0;
+pub(super) const SIXTH: f32 = 1.0 / 6.0;
 
 impl Function {
     /// The curves; `None` for sign and the roundings.

@@ -1,5 +1,6 @@
 //! Values: enclosures at points and on intervals, floats near the value, exact rationals.
 
+use super::curve::SIXTH;
 use super::{Curve, Function};
 use crate::number::ball::Ball;
 use crate::number::{Interval, Rational};
@@ -126,6 +127,11 @@ fn round(x: f64) -> f64 {
     x.round_ties_even()
 }
 
+/// `max(0, min(1, slope x + offset))`, rounded once.
+fn ramp(x: f64, slope: f64, offset: f64) -> f64 {
+    slope.mul_add(x, offset).clamp(0.0, 1.0)
+}
+
 /// -1, 0 or 1; NaN stays.
 fn sign(x: f64) -> f64 {
     if x > 0.0 {
@@ -170,8 +176,9 @@ impl Function {
         }
     }
 
-    /// A float near the value: within one unit in the last place, or exact where the value is a float; NaN
-    /// where the function is not defined (and for sin, cos and tan beyond 1e15). The same on every machine.
+    /// A float near the value: within one unit in the last place, or exact where the value is a float; a few
+    /// units for HardSwish and for powers that are done by logarithms. NaN where the function is not defined
+    /// (and for sin, cos and tan beyond 1e15). The same on every machine.
     pub fn approximate(&self, x: f64) -> f64 {
         if x.is_nan() {
             return x;
@@ -183,6 +190,15 @@ impl Function {
             Function::Round => return round(x),
             Function::Abs => return x.abs(),
             Function::Clip { min, max } => return x.max(min).min(max),
+            // One rounding: next to an end of the ramp, where terms cancel and the end is no float, an
+            // enclosure's middle may be far off in units of the last place.
+            Function::HardSigmoid { alpha, beta } if x.is_finite() => {
+                return ramp(x, alpha.into(), beta.into());
+            }
+            Function::HardSwish if x.is_finite() => {
+                // No negative zero.
+                return x * ramp(x, SIXTH.into(), 0.5) + 0.0;
+            }
             _ => {}
         }
         if let Some(elementary) = self.elementary() {

@@ -89,6 +89,9 @@ impl Function {
     /// The pieces of a finite domain from left to right, each of one curvature; the places between that
     /// are no floats are in pieces of their own, of unknown curvature. `None` if there are more than 64 or if the
     /// function is not defined on all of the domain.
+    ///
+    /// Where a piece ends at a jump, also at an end of the domain, the value there need not fit the piece: bounds
+    /// that hold at every point are those of [`Function::image`] and [`Function::lowest_above`].
     pub fn pieces(&self, domain: Interval) -> Option<Vec<Piece>> {
         let mut pieces = Vec::new();
         if !self.is_defined_on(domain) || !finite(domain) {
@@ -117,8 +120,9 @@ impl Function {
         Some(pieces)
     }
 
-    /// The breaks strictly inside a finite domain, ascending; `None` if there are more than 64, or if the
-    /// function is not defined on all of the domain for another reason than a pole at zero.
+    /// The breaks strictly inside a finite domain, ascending: a jump or a pole at an end is none. `None` if
+    /// there are more than 64, or if the function is not defined on all of the domain for another reason than a
+    /// pole at zero.
     pub fn breaks(&self, domain: Interval) -> Option<Vec<Break>> {
         if !finite(domain) {
             return None;

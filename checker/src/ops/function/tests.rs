@@ -471,6 +471,28 @@ fn domain_errors_give_all_reals_and_no_nan() {
 }
 
 #[test]
+fn ramps_are_near_next_to_their_ends() {
+    for function in [
+        Function::HardSwish,
+        Function::HardSigmoid { alpha: 0.2, beta: 0.5 },
+        Function::HardSigmoid { alpha: -0.3, beta: 0.1 },
+        Function::HardSigmoid { alpha: 3.0, beta: -7.0 },
+    ] {
+        for found in function.breaks(Interval::new(-9.0, 9.0)).unwrap() {
+            let mut x = found.at.lo;
+            (0..20).for_each(|_| x = x.next_down());
+            for _ in 0..40 {
+                let near = Rational::from_f64(function.approximate(x)).unwrap();
+                let exact = function.exact(&Rational::from_f64(x).unwrap()).unwrap();
+                let few = Rational::from_f64(2.0 * f64::EPSILON).unwrap();
+                assert!((&near - &exact).abs() <= &exact.abs() * &few, "{function:?} {x:e}");
+                x = x.next_up();
+            }
+        }
+    }
+}
+
+#[test]
 fn halves_round_to_even() {
     for (x, rounded) in
         [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (2.4, 2), (-2.6, -3)]
