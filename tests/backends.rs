@@ -1,6 +1,8 @@
 //! Back-ends: what solvers say is refused where it is wrong, and the ways to decide agree with each other
 //! and with an exact oracle.
 
+#![allow(clippy::print_stdout)]
+
 mod common;
 
 use common::onnx::{self, Float};
@@ -303,7 +305,7 @@ fn outcome_of(stub: &Stub, plan: &Plan, query: &Query) -> (Decision, bool) {
     let mut court = Court { graph: &graph, query, confirmed: None };
     let budget = Budget::new(None);
     // The solver's own search comes first.
-    let effort = Effort { small: 0, share: 2 };
+    let effort = Effort { small: 0, share: 2, brief: false };
     let decision = milp::decide(&problem, stub, effort, &mut court, &budget, &mut Vec::new());
     (decision, court.confirmed.is_some())
 }

@@ -38,6 +38,10 @@ impl Solver for Highs {
         "HiGHS"
     }
 
+    fn is_quick(&self) -> bool {
+        true
+    }
+
     fn integral(&self, program: &Program, limit: Duration, budget: &Budget) -> Said {
         let solve = || -> Result<Said, String> {
             let statement = state(program, true, None);

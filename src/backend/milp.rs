@@ -7,8 +7,9 @@
 use super::lp::{self, Program};
 use super::tree::{Relaxation, Size, Tree};
 use super::{Decision, Referee};
-use crate::bound::{Boxes, Intermediate, Workspace, propagate};
+use crate::bound::{Bounds, Boxes, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
+use crate::net::Primitive;
 use crate::problem::{Candidate, Problem};
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub enum Said {
 pub trait Solver {
     /// Its name.
     fn name(&self) -> &'static str;
+    /// Whether linear programs of one tree start from each other, so that trees of thousands of nodes are cheap.
+    fn is_quick(&self) -> bool {
+        false
+    }
     /// Looks for a solution within the limit, one that satisfies the goals by far if it can.
     fn integral(&self, program: &Program, limit: Duration, budget: &Budget) -> Said;
     /// The program without integrality, to be solved often.
@@ -53,21 +58,56 @@ pub fn embedded() -> Option<Box<dyn Solver>> {
     None
 }
 
+/// Open neurons of a region beyond which a short tree is hopeless.
+const MOST_OPEN: usize = 600;
+
+/// Nonzero coefficients, times nodes, that a short tree may cost.
+const SHORT: usize = 40_000_000;
+
+/// How to try a short tree before branch and bound on inputs, where that pays: `None` where the inputs are few
+/// enough to be split, the network is large, has other functions than relus, or too much of it is open.
+pub fn short(problem: &Problem, free_inputs: usize, bounds: &Bounds) -> Option<Effort> {
+    let network = problem.network;
+    let mut open = 0;
+    for node in &network.nodes {
+        match &node.primitive {
+            Primitive::Pointwise { .. } | Primitive::Product { .. } => return None,
+            Primitive::Relu { of } => {
+                let ends = bounds[*of].lower.iter().zip(&bounds[*of].upper);
+                open += ends.filter(|(l, u)| **l < 0.0 && **u > 0.0).count();
+            }
+            Primitive::Input | Primitive::Affine { .. } => {}
+        }
+    }
+    let small = (SHORT / network.multiply_adds.max(1)).min(8000) as u64;
+    let cases = problem.disjuncts.len() <= MOST_CASES;
+    let suits = cases && free_inputs >= FEW_INPUTS && open <= MOST_OPEN && small >= 20;
+    suits.then_some(Effort { small, brief: true, ..Effort::default() })
+}
+
+/// Disjuncts for each of which a short tree is grown.
+const MOST_CASES: usize = 64;
+
+/// Inputs that branch and bound splits well.
+const FEW_INPUTS: usize = 8;
+
 /// Nonzero coefficients beyond which no solver gets far.
 const LARGEST: usize = 20_000_000;
 
 /// How a solver is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Nodes of a tree after which the solver's own search is asked.
+    /// Nodes of a tree, for each disjunct, after which the solver's own search is asked.
     pub small: u64,
     /// The share of the time left that the solver's own search may take is one over this.
     pub share: u32,
+    /// Whether to end with the small tree, undecided: a run of counted length.
+    pub brief: bool,
 }
 
 impl Default for Effort {
     fn default() -> Effort {
-        Effort { small: 2000, share: 4 }
+        Effort { small: 2000, share: 4, brief: false }
     }
 }
 
@@ -106,6 +146,7 @@ pub fn decide(
                 one(&program, problem, disjunct, solver, effort, referee, budget, &mut size);
             match found {
                 Decision::Holds => {}
+                Decision::Undecided(_) if effort.brief => return found,
                 Decision::Undecided(why) => open = Some(why),
                 Decision::Late | Decision::Confirmed | Decision::Trusted(_) => {
                     words.push(told(solver, neurons, size));
@@ -169,6 +210,9 @@ fn one(
     };
     // A small tree first: most of what is easy ends here, and a solver's own search takes longer to begin.
     let mut found = grow(&mut tree, effort.small, referee);
+    if found.is_none() && effort.brief {
+        found = Some(Decision::Undecided("the tree of relu phases did not close soon".to_string()));
+    }
     if found.is_none() {
         let limit = budget.remaining().map_or(super::LONG, |left| left / effort.share.max(1));
         found = match solver.integral(program, limit, budget) {

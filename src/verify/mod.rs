@@ -321,10 +321,14 @@ impl<'o> Verifier<'o> {
     fn branch_and_bound(&self, question: &Question, budget: &Budget, outcome: &mut Outcome) {
         let problem = question.problem;
         let mut judge = Judge::new(question.model, question.query, problem.network);
+        // Only the search itself writes proofs.
+        let auto = self.options.backend == Backend::Auto && !self.options.proof;
         if falsify(problem, self.options.seed, budget, &mut judge) {
             outcome
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
+        } else if auto && solvers::before_search(question, &mut judge, budget, outcome) {
+            // The tree of relu phases has decided.
         } else {
             let (hull, bounds) = (question.hull, question.bounds);
             let settings =
@@ -358,6 +362,9 @@ impl<'o> Verifier<'o> {
                 End::Exhausted if !budget.is_exhausted() => Verdict::Unknown(Reason::Arithmetic),
                 End::Exhausted => Verdict::Unknown(Reason::Timeout),
             };
+            if auto && end == End::Stuck {
+                solvers::after_search(question, &mut judge, budget, outcome);
+            }
         }
         outcome.near_misses = judge.near_misses;
         if let Some(found) = judge.found {

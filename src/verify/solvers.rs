@@ -61,6 +61,62 @@ pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outc
     }
 }
 
+/// A short tree of relu phases before the search, where features suggest it; `true` if that decided.
+pub(super) fn before_search(
+    question: &Question,
+    judge: &mut Judge,
+    budget: &Budget,
+    outcome: &mut Outcome,
+) -> bool {
+    let problem = question.problem;
+    let faces = question.hull.lower.iter().zip(&question.hull.upper);
+    let free = faces.filter(|(lower, upper)| lower < upper).count();
+    let Some(solver) = milp::solver().filter(|solver| solver.is_quick()) else { return false };
+    let Some(effort) = milp::short(problem, free, question.bounds) else { return false };
+    let mut words = Vec::new();
+    let decision = milp::decide(problem, solver.as_ref(), effort, judge, budget, &mut words);
+    outcome.strategy.push(format!(
+        "{free} free inputs and few open neurons: a tree of relu phases first, of at most {} nodes",
+        effort.small
+    ));
+    outcome.strategy.extend(words);
+    match decision {
+        Decision::Holds => {
+            outcome.progress.share = 1.0;
+            outcome.verdict = Verdict::Holds;
+            true
+        }
+        Decision::Confirmed => true,
+        Decision::Trusted(_) | Decision::Late | Decision::Undecided(_) => false,
+    }
+}
+
+/// Where the search was left with margins too small for it, asks z3 for a point in exact rationals. That there
+/// is none would be its word alone, and is not taken over unasked.
+pub(super) fn after_search(
+    question: &Question,
+    judge: &mut Judge,
+    budget: &Budget,
+    outcome: &mut Outcome,
+) {
+    let network = question.problem.network;
+    let small = network.relu_count() <= MOST_NEURONS && smtlib::expressible(network).is_ok();
+    if !Backend::Smt.is_available() || !small {
+        return;
+    }
+    let words = &mut outcome.strategy;
+    match smt::decide(question.problem, question.query, judge, budget, words) {
+        Decision::Trusted(_) => {
+            words.push("z3 says that the property holds; --backend smt takes its word".to_string())
+        }
+        Decision::Undecided(why) => words.push(why),
+        Decision::Holds | Decision::Confirmed | Decision::Late => {}
+    }
+}
+
+/// Neurons beyond which z3 is not asked unless it was named.
+const MOST_NEURONS: usize = 64;
+
 /// Why there is no proof of what a back-end decided.
 pub(super) fn no_proof(backend: Backend) -> Error {
     let message = format!("the back-end `{}` writes no certificate", backend.name());
