@@ -14,80 +14,12 @@ use plimsoll_check::ops::{Op, SUPPORTED, Undefined, evaluate};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
+use support::cases::{Case, cases, graph, inputs};
 use support::tracked::Tracked;
 
 /// Roundings that an implementation may have beyond those of the definition: a normalization folded into
 /// a factor and a shift, a mean taken by a rounded reciprocal, a factor applied to each term.
 const MORE: u32 = 8;
-
-#[derive(Default)]
-struct Case {
-    name: String,
-    model: Vec<u8>,
-    inputs: Vec<Vec<u8>>,
-    outputs: Vec<Vec<f64>>,
-    slack: f64,
-    /// For a refusal: a part of the message.
-    refused: Option<String>,
-}
-
-fn bytes(hexadecimal: &str) -> Vec<u8> {
-    let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;
-    hexadecimal.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
-}
-
-/// Little-endian numbers of the given size.
-fn numbers<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
-}
-
-fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/operators");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    files.sort();
-    let mut cases: Vec<Case> = Vec::new();
-    for file in files {
-        let mut text = String::new();
-        let raw = std::fs::read(file).unwrap();
-        GzDecoder::new(&raw[..]).read_to_string(&mut text).unwrap();
-        for line in text.lines() {
-            let (keyword, value) = line.split_once(' ').unwrap();
-            if matches!(keyword, "case" | "refuse") {
-                cases.push(Case { name: value.to_string(), ..Case::default() });
-            }
-            let case = cases.last_mut().unwrap();
-            match keyword {
-                "case" | "refuse" => {}
-                "model" => case.model = bytes(value),
-                "input" => case.inputs.push(bytes(value)),
-                "output" => {
-                    let (kind, value) = value.split_once(' ').unwrap();
-                    let raw = bytes(value);
-                    case.outputs.push(match kind {
-                        "float" => numbers(&raw, |b| f64::from(f32::from_le_bytes(b))),
-                        "double" => numbers(&raw, f64::from_le_bytes),
-                        "int64" => numbers(&raw, |b| i64::from_le_bytes(b) as f64),
-                        "bool" => numbers(&raw, |b: [u8; 1]| f64::from(b[0])),
-                        other => panic!("{other}"),
-                    });
-                }
-                "slack" => case.slack = value.parse().unwrap(),
-                "part" => case.refused = Some(value.to_string()),
-                other => panic!("{other}"),
-            }
-        }
-    }
-    assert!(cases.len() > 350, "{} cases", cases.len());
-    cases
-}
-
-fn inputs(case: &Case, graph: &Graph) -> Vec<Vec<f64>> {
-    let read = |raw: &Vec<u8>| match graph.element {
-        ElementType::F32 => numbers(raw, |b| f64::from(f32::from_le_bytes(b))),
-        _ => numbers(raw, f64::from_le_bytes),
-    };
-    case.inputs.iter().map(read).collect()
-}
 
 fn map<S>(values: &[Vec<f64>], f: impl Fn(f64) -> S) -> Vec<Vec<S>> {
     values.iter().map(|values| values.iter().map(|value| f(*value)).collect()).collect()
@@ -102,11 +34,6 @@ fn rational(graph: &Graph, inputs: &[Vec<f64>]) -> Result<Vec<Vec<Rational>>, Un
     let outputs = evaluate(graph, &map(inputs, |value| Exact::from(exact(value))))?;
     let values = |output: Vec<Exact>| output.into_iter().map(|value| value.0.unwrap()).collect();
     Ok(outputs.into_iter().map(values).collect())
-}
-
-/// The graph of a case; an ingenious error message beats an unwrap.
-fn graph(case: &Case) -> Graph {
-    onnx::read(case.model.clone().into()).unwrap_or_else(|error| panic!("{}: {error}", case.name))
 }
 
 /// Checks an execution, ours or onnxruntime's, against the exact values.

@@ -47,6 +47,10 @@ impl Seeds {
 /// For each nonlinear node, the coefficients that a sweep had on its elements (`rows x len`).
 pub type Trace = Vec<Vec<f64>>;
 
+/// What is added to rows where they leave a relu towards its pre-activation, by the relu's index: row, element,
+/// and what is added to the coefficient (the multiplier of a split, see [`backward_split`]).
+pub type Multipliers = Vec<Vec<(u32, u32, f64)>>;
+
 /// Pulls the seeds, rows over node `start`, back to the inputs.
 ///
 /// `relaxations` is indexed by node and holds an entry for every nonlinear node before `start`. The result
@@ -59,6 +63,24 @@ pub fn backward(
     relaxations: &[Relaxation],
     start: NodeIndex,
     seeds: &Seeds,
+    trace: Option<&mut Trace>,
+    work: &mut Workspace,
+) -> Forms {
+    backward_split(network, frame, relaxations, start, seeds, &Vec::new(), trace, work)
+}
+
+/// As [`backward`], on the part of a box where split pre-activations have the sign that was assumed.
+///
+/// Where `z >= 0` is assumed, `-b z` with `b >= 0` may be added to a row, as that makes it no greater there
+/// (beta-CROWN, Wang et al. 2021); where `z <= 0`, `b z`. `multipliers` has these `-b` and `b`; the resulting
+/// forms are lower bounds where all assumptions hold that they are about.
+pub fn backward_split(
+    network: &Network,
+    frame: &Frame,
+    relaxations: &[Relaxation],
+    start: NodeIndex,
+    seeds: &Seeds,
+    multipliers: &Multipliers,
     mut trace: Option<&mut Trace>,
     work: &mut Workspace,
 ) -> Forms {
@@ -123,7 +145,16 @@ pub fn backward(
                     trace[index].clone_from(&row);
                 }
                 let batch = (owner.as_slice(), &mut constants, pending.as_mut_slice());
-                pull::nonlinear(network, frame, index, &relaxations[index], row, batch, work);
+                let added = multipliers.get(index).map_or(&[][..], Vec::as_slice);
+                pull::nonlinear(
+                    network,
+                    frame,
+                    index,
+                    &relaxations[index],
+                    (row, added),
+                    batch,
+                    work,
+                );
             }
             Primitive::Affine { terms, bias, .. } => {
                 let len = bias.len();

@@ -16,7 +16,7 @@ mod pull;
 mod relaxation;
 pub mod zonotope;
 
-pub use backward::{Seeds, Trace, backward};
+pub use backward::{Multipliers, Seeds, Trace, backward, backward_split};
 pub use forms::{Forms, minimum};
 pub use frame::Frame;
 pub use propagate::{Intermediate, is_open, propagate};

@@ -35,13 +35,20 @@ pub(super) fn nonlinear(
     frame: &Frame,
     index: NodeIndex,
     relaxation: &Relaxation,
-    mut row: Vec<f64>,
+    (mut row, added): (Vec<f64>, &[(u32, u32, f64)]),
     (owner, constants, pending): Flight<'_>,
     work: &mut Workspace,
 ) {
     match (&network.nodes[index].primitive, relaxation) {
         (Primitive::Relu { of }, Relaxation::Relu(slopes)) => {
             relu(slopes, owner, &mut row, constants);
+            let magnitude = &frame.magnitude[*of];
+            for (r, k, value) in added {
+                let (r, k) = (*r as usize, *k as usize);
+                let target = &mut row[r * magnitude.len() + k];
+                *target += value;
+                constants.charge[r] += gamma(2) * target.abs() * magnitude[k];
+            }
             join(frame, *of, row, pending, constants, work);
         }
         (Primitive::Pointwise { of, .. }, Relaxation::Pointwise(lines)) => {
