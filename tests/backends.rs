@@ -26,7 +26,10 @@ use plimsoll_check::query::{Arithmetic, Disjunct, Query};
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A random network that goes through bytes, and a query about it.
 fn random(seed: u64, sizes: [&'static str; 3]) -> (Plan, Query) {
@@ -555,6 +558,66 @@ fn no_back_end_answers_about_float32() {
             }
         }
     }
+}
+
+/// A flag that is raised from outside, or a time limit, ends a solver in the middle of its work.
+#[test]
+fn solvers_stop_when_they_are_told_to() {
+    const SHORT: Duration = Duration::from_millis(300);
+    let mut rng = Rng::with_seed(5);
+    let plan = plan_of_layers(&[12, 60, 60, 1], &mut rng);
+    let graph = onnx::model(&plan, Float::F64).graph();
+    let network = plan.network();
+    let points: Vec<f64> = (0..12 * 4000).map(|_| 2.0 * rng.f64() - 1.0).collect();
+    let values = network.evaluate(&points, 4000).pop().unwrap();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let run = |backend, share: f64, limit: Option<Duration>| {
+        // Below all that was sampled, and so hard to find; above what a bound says, and so hard to exclude.
+        let threshold = least - share * (most - least);
+        let row = queries::row(&[1.0], queries::number(-threshold), false);
+        let region = queries::region(&[-1.0; 12], &[1.0; 12]);
+        let query = queries::conjunction(region, vec![row], 1);
+        let flag = Arc::new(AtomicBool::new(false));
+        let options = Options { backend, timeout: limit, ..Options::default() };
+        let started = Instant::now();
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(SHORT);
+                flag.store(limit.is_none(), Ordering::Relaxed);
+            });
+            Verifier::new(options).cancel_with(flag.clone()).verify(&graph, &query).unwrap()
+        });
+        let taken = started.elapsed();
+        assert!(taken < Duration::from_secs(10), "{backend:?} took {taken:?}");
+        outcome.verdict
+    };
+    for backend in [Backend::Milp, Backend::Smt] {
+        if !backend.is_available() {
+            println!("skipped: {}", backend.name());
+            continue;
+        }
+        let hard = [0.3, 0.5, 0.7, 1.0, 1.5]
+            .into_iter()
+            .find(|share| run(backend, *share, Some(SHORT)) == Verdict::Unknown(Reason::Timeout));
+        let hard = hard.expect("some threshold takes longer than the limit");
+        assert_eq!(run(backend, hard, None), Verdict::Unknown(Reason::Interrupted), "{backend:?}");
+    }
+}
+
+/// A random network of dense layers with relus between them.
+fn plan_of_layers(widths: &[usize], rng: &mut Rng) -> Plan {
+    let mut plan = Plan::new(widths[0]);
+    for (layer, pair) in widths.windows(2).enumerate() {
+        let from = if layer == 0 { 0 } else { plan.relu(plan.last()) };
+        let mut line = || -> Vec<(u32, f64)> {
+            (0..pair[0] as u32).map(|j| (j, Style::Plain.weight(pair[0], rng))).collect()
+        };
+        let lines = (0..pair[1]).map(|_| line()).collect();
+        let bias = vec![0.1; pair[1]];
+        plan.push(Step::Affine { terms: vec![(from, lines)], slack: Vec::new(), bias });
+    }
+    plan
 }
 
 /// What a function of its own makes of SMT-LIB texts: `sat` or `unsat`, one a line.

@@ -1,7 +1,7 @@
 //! When multipliers prove that a program has no solution, whoever found them.
 
 use super::lp::{Program, Sense};
-use crate::kernel::rounding::{gamma, inflate, underflow};
+use crate::kernel::rounding::{arithmetic_is_standard, gamma, inflate, underflow};
 
 /// Whether the multipliers, one a constraint, prove that no solution of the program lies between `lower`
 /// and `upper` (ends of the variables), integrality left aside. `false` says nothing.
@@ -22,7 +22,8 @@ use crate::kernel::rounding::{gamma, inflate, underflow};
 /// Together that is below `gamma(n) t` with `n = 2 (longest column + columns + rows + 4)`, the factor of two
 /// covering second-order terms. Products that underflow add at most `underflow` of their number times the
 /// greatest `B_j`. An end or a sum that is not finite makes the charge infinite or the difference NaN, and
-/// the comparison fails.
+/// the comparison fails. The processor is asked anew each time whether it rounds as all this assumes, since a
+/// solver's library ran on this thread before.
 pub fn refutes(program: &Program, lower: &[f64], upper: &[f64], multipliers: &[f64]) -> bool {
     let columns = program.variables.len();
     let rows = program.constraints.len();
@@ -60,7 +61,7 @@ pub fn refutes(program: &Program, lower: &[f64], upper: &[f64], multipliers: &[f
     let longest = lengths.into_iter().max().unwrap_or(0);
     let n = 2 * (longest + columns + rows + 4);
     let charge = inflate(gamma(n) * inflate(total) + underflow(products, reach));
-    least - bound > charge
+    least - bound > charge && arithmetic_is_standard()
 }
 
 #[cfg(test)]

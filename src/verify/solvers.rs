@@ -4,6 +4,7 @@ use super::judge::Judge;
 use super::{Outcome, Question, Reason, Verdict, Verifier};
 use crate::backend::{Backend, Decision, milp, smt, smtlib};
 use crate::budget::Budget;
+use crate::kernel::rounding;
 use plimsoll_check::query::Arithmetic;
 use plimsoll_check::{Error, Kind};
 use std::sync::Arc;
@@ -58,6 +59,10 @@ pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outc
     outcome.near_misses = judge.near_misses;
     if let Some(found) = judge.found {
         outcome.verdict = Verdict::Violated(found);
+    }
+    // A solver's library ran on this thread, and may have left it otherwise than it found it.
+    if !rounding::arithmetic_is_standard() {
+        outcome.verdict = Verdict::Unknown(Reason::Arithmetic);
     }
 }
 
