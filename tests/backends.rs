@@ -100,11 +100,11 @@ impl Court<'_> {
 impl Referee for Court<'_> {
     fn confirm(&mut self, candidate: &Candidate) -> bool {
         let disjunct = candidate.disjunct as usize;
-        self.keep(judge(self.graph, self.query, disjunct, &candidate.point))
+        self.keep(judge(self.graph, None, self.query, disjunct, &candidate.point))
     }
 
     fn confirm_exactly(&mut self, disjunct: u32, inputs: &[Rational]) -> bool {
-        self.keep(judge_exact(self.graph, self.query, disjunct as usize, inputs))
+        self.keep(judge_exact(self.graph, None, self.query, disjunct as usize, inputs))
     }
 }
 

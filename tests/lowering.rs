@@ -1,6 +1,9 @@
 //! The network that is swept computes what the model says, exactly: `ops::lower` against evaluation of
 //! the graph in rationals.
 
+// What is refused, and how long lowering takes, is for whoever runs the tests by hand.
+#![allow(clippy::print_stdout)]
+
 mod common;
 
 #[path = "lowering/bench.rs"]

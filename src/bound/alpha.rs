@@ -51,9 +51,22 @@ impl Ascent {
         points: Vec<f64>,
         rows: usize,
     ) -> Vec<f64> {
+        self.forward(network, relaxations, trace, points, rows, true).pop().unwrap_or_default()
+    }
+
+    /// As [`Ascent::step`], for the values of all nodes; slopes stay where they are unless they are to `climb`.
+    pub fn forward(
+        &mut self,
+        network: &Network,
+        relaxations: &mut [Relaxation],
+        trace: &Trace,
+        points: Vec<f64>,
+        rows: usize,
+        climb: bool,
+    ) -> Vec<Vec<f64>> {
         self.step += 1;
         let (beta1, beta2) = (0.7, 0.95);
-        let rate = self.rate;
+        let rate = if climb { self.rate } else { 0.0 };
         self.rate *= 0.9;
         let mut values: Vec<Vec<f64>> = Vec::with_capacity(network.nodes.len());
         for (index, node) in network.nodes.iter().enumerate() {
@@ -82,7 +95,7 @@ impl Ascent {
             };
             values.push(value);
         }
-        values.pop().unwrap_or_default()
+        values
     }
 
     /// The values of a relu node along its lines; moves the slopes below.

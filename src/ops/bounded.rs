@@ -135,3 +135,16 @@ pub(crate) fn unbounded(node: &Node, what: &str, help: &str) -> Error {
     )
     .help(help)
 }
+
+/// Most entries of the matrix of one linear operator that is written out.
+pub(crate) const MOST_ENTRIES: usize = 1 << 27;
+
+/// Refuses an operator that would take too much.
+pub(crate) fn limit(node: &Node, what: &str, count: usize, most: usize) -> Result<(), Error> {
+    if count <= most {
+        return Ok(());
+    }
+    let message = format!("node `{}` would take {count} {what}, more than {most}", node.name);
+    Err(Error::new(Kind::TooLarge, message)
+        .help("a model for smaller inputs, or one without this operator, can be bounded"))
+}

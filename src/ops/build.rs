@@ -6,6 +6,7 @@ use super::rows::Rows;
 use crate::net::{Network, Node, NodeIndex, Primitive, Term};
 use plimsoll_check::graph::{Graph, Node as GraphNode, ValueId};
 use plimsoll_check::number::Interval;
+use plimsoll_check::ops::Op;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -50,6 +51,10 @@ pub(crate) struct Lowering<'g> {
     one: Option<NodeIndex>,
     /// The value that is being lowered, by name.
     pub name: String,
+    /// For values with one node that computes nothing else, the node.
+    producers: HashMap<ValueId, u32>,
+    /// For the places of extreme elements, the number of places and for each of them whether it is it.
+    pub indicators: HashMap<ValueId, (usize, Expression)>,
     /// Whether powers that may overflow over a wide region are avoided.
     pub wide: bool,
 }
@@ -67,8 +72,15 @@ impl<'g> Lowering<'g> {
             expressions: (0..graph.values.len()).map(|_| None).collect(),
             one: None,
             name: String::new(),
+            producers: HashMap::new(),
+            indicators: HashMap::new(),
             wide: false,
         };
+        for (at, node) in graph.nodes.iter().enumerate() {
+            if let [only] = node.outputs[..] {
+                lowering.producers.insert(only, at as u32);
+            }
+        }
         let mut offset = 0;
         for id in &graph.inputs {
             let len = graph.value(*id).len();
@@ -91,6 +103,18 @@ impl<'g> Lowering<'g> {
     /// All operands of a node.
     pub fn operands(&self, node: &GraphNode) -> Vec<Operand<'g>> {
         (0..node.inputs.len()).map(|position| self.operand(node, position)).collect()
+    }
+
+    /// A node so far.
+    pub fn node(&self, index: NodeIndex) -> &Node {
+        &self.nodes[index]
+    }
+
+    /// The operator that computes a value, and its first operand.
+    pub fn producer(&self, id: ValueId) -> Option<(&'g Op, ValueId)> {
+        let at = (*self.producers.get(&id)?) as usize;
+        let node = &self.graph.nodes[at];
+        Some((&node.op, *node.inputs.first()?))
     }
 
     /// Whether a later node or an output of the graph is this value.

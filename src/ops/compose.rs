@@ -95,6 +95,14 @@ impl Expression {
         }
     }
 
+    /// Number of entries of the matrices.
+    pub fn size(&self) -> usize {
+        match self {
+            Expression::Node(_) => 0,
+            Expression::Affine { terms, .. } => terms.values().map(|rows| rows.size()).sum(),
+        }
+    }
+
     /// The image of a node under the map `rows`, whose entries err by at most `errors`.
     fn of_node(node: NodeIndex, len: usize, rows: Arc<Rows>, errors: Arc<Rows>) -> Expression {
         if errors.size() == 0 && rows.is_identity(len) {

@@ -2,18 +2,16 @@
 //!
 //! Along one or two spatial axes they become convolutions of the network, in more a sparse matrix.
 
+use super::bounded::{MOST_ENTRIES, limit};
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
 use super::operand::{Collector, middle};
 use super::rows::Rows;
 use crate::net::{Convolution, Field, LinearMap, Placement, Term};
+use plimsoll_check::Error;
 use plimsoll_check::graph::Node;
 use plimsoll_check::ops::Window;
-use plimsoll_check::{Error, Kind};
 use std::sync::Arc;
-
-/// Most entries of the matrix of a convolution along more than two axes.
-const MOST_ENTRIES: usize = 1 << 25;
 
 /// A convolution from `wide` to `narrow` (shapes with batch and channels), in the direction in which
 /// patches are read; a transposed one maps the other way.
@@ -138,7 +136,7 @@ impl Lowering<'_> {
         let (values, errors): (Vec<f64>, Vec<f64>) =
             (0..count).map(|at| middle(weights.element(at))).unzip();
         if window.kernel.len() > 2 {
-            let map = self.written_out(&geometry, &values, &errors, transposed)?;
+            let map = self.written_out(node, &geometry, &values, &errors, transposed)?;
             let mut parts = vec![Part::new(Of::Value(node.inputs[0]), map)];
             parts.extend(self.channel_bias(node, shape));
             return Ok(Some(self.combine(parts, &[], len)));
@@ -183,22 +181,13 @@ impl Lowering<'_> {
     /// The matrix of a convolution and the errors of its entries.
     fn written_out(
         &self,
+        node: &Node,
         geometry: &Geometry<'_>,
         values: &[f64],
         errors: &[f64],
         transposed: bool,
     ) -> Result<(Rows, Rows), Error> {
-        if geometry.entries() > MOST_ENTRIES {
-            return Err(Error::new(
-                Kind::TooLarge,
-                format!(
-                    "`{}` is a convolution along {} axes with more than {MOST_ENTRIES} summands",
-                    self.name,
-                    geometry.window.kernel.len()
-                ),
-            )
-            .help("convolutions along one or two axes have no such limit"));
-        }
+        limit(node, "summands along three axes", geometry.entries(), MOST_ENTRIES)?;
         let mut collector = Collector::new();
         if !transposed {
             let mut row = 0;

@@ -1,15 +1,13 @@
 //! Lowering of Einsum: sums of products by labels.
 
+use super::bounded::{MOST_ENTRIES, limit};
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
 use super::operand::{Collector, Operand, middle, plus, times};
+use plimsoll_check::Error;
 use plimsoll_check::graph::Node;
 use plimsoll_check::number::Interval;
-use plimsoll_check::{Error, Kind};
 use std::collections::BTreeMap;
-
-/// Most summands in all.
-const MOST_SUMMANDS: usize = 1 << 25;
 
 /// Labels of operands and result, and their lengths.
 pub(crate) struct Labels<'a> {
@@ -39,21 +37,16 @@ impl Labels<'_> {
     /// If there are too many.
     pub fn visit(
         &self,
-        name: &str,
+        node: &Node,
         operands: &[Operand<'_>],
         mut each: impl FnMut(usize, &[usize]),
     ) -> Result<(), Error> {
-        let total = self.lengths.iter().try_fold(1usize, |total, n| total.checked_mul(*n));
-        if total.is_none_or(|total| total > MOST_SUMMANDS) {
-            let message = format!("`{name}` is an Einsum of more than {MOST_SUMMANDS} summands");
-            return Err(Error::new(Kind::TooLarge, message)
-                .help("MatMul and Gemm with a constant side have no such limit"));
-        }
+        let total = self.lengths.iter().fold(1usize, |total, n| total.saturating_mul(*n));
+        limit(node, "summands", total, MOST_ENTRIES)?;
         let steps = self.steps(operands);
         let summed = (0..self.lengths.len()).filter(|label| !self.result.contains(label));
         let labels: Vec<usize> = self.result.iter().copied().chain(summed).collect();
         let results: usize = self.result.iter().map(|label| self.lengths[*label]).product();
-        let total = total.unwrap_or(0);
         let mut counter = vec![0; labels.len()];
         let mut places = vec![0; operands.len()];
         for at in 0..total {
@@ -97,7 +90,7 @@ impl Lowering<'_> {
             }
             collector.end_row();
         };
-        labels.visit(&self.name, &operands, |result, places| {
+        labels.visit(node, &operands, |result, places| {
             while row < result {
                 finish(&mut sums);
                 row += 1;

@@ -1,9 +1,11 @@
 //! Lowering of maxima and minima: `max(a, b) = a + relu(b - a)`, and trees of such pairs.
 
+use super::bounded::{MOST_ENTRIES, limit};
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
 use super::operand::broadcast;
 use super::rows::Rows;
+use plimsoll_check::Error;
 use plimsoll_check::graph::Node;
 use plimsoll_check::ops::Window;
 
@@ -106,10 +108,15 @@ impl Lowering<'_> {
     }
 
     /// The greatest element under each window.
-    pub fn max_pool(&mut self, node: &Node, window: &Window) -> Expression {
+    ///
+    /// # Errors
+    ///
+    /// If there are too many.
+    pub fn max_pool(&mut self, node: &Node, window: &Window) -> Result<Expression, Error> {
         let shape = &self.graph.value(node.outputs[0]).shape;
+        limit(node, "comparisons", super::pool::places(shape, window), MOST_ENTRIES)?;
         let groups = super::pool::windows(self.operand(node, 0).shape, shape, window);
         let of = self.settled(node.inputs[0]);
-        self.extremes(of, groups, true)
+        Ok(self.extremes(of, groups, true))
     }
 }

@@ -1,9 +1,11 @@
 //! Lowering of matrix products with a constant side, sums over axes, running sums, and linear models.
 
+use super::bounded::{MOST_ENTRIES, limit};
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
 use super::operand::{Collector, Operand, Weight, around, broadcast, groups, reciprocal};
 use super::rows::Rows;
+use plimsoll_check::Error;
 use plimsoll_check::graph::{ElementType, Node, Tensor, TensorData};
 use plimsoll_check::number::Interval;
 
@@ -64,7 +66,16 @@ impl Product {
     }
 
     /// The matrix that maps the varying side to the results; `weights` are the other side's elements.
-    fn maps(&self, left_varies: bool, weights: &dyn Fn(usize) -> Weight) -> (Rows, Rows) {
+    ///
+    /// # Errors
+    ///
+    /// If it has too many entries.
+    fn maps(
+        &self,
+        node: &Node,
+        left_varies: bool,
+        weights: &dyn Fn(usize) -> Weight,
+    ) -> Result<(Rows, Rows), Error> {
         let (starts, count, step, along) = match left_varies {
             true => (&self.right, self.columns, self.column, self.along.1),
             false => (&self.left, self.rows, self.row, self.along.0),
@@ -76,7 +87,12 @@ impl Product {
             // the other side.
             let start = starts[group];
             if kept.as_ref().is_none_or(|(at, _)| *at != start) {
-                kept = Some((start, self.sparse(start, count, step, along, weights)));
+                let vectors = self.sparse(start, count, step, along, weights);
+                let copies = if left_varies { self.rows } else { self.columns };
+                let size: usize = vectors.iter().map(Vec::len).sum();
+                let entries = size.saturating_mul(copies).saturating_mul(self.left.len());
+                limit(node, "weights", entries, MOST_ENTRIES)?;
+                kept = Some((start, vectors));
             }
             let Some((_, vectors)) = &kept else { continue };
             for i in 0..self.rows {
@@ -92,7 +108,7 @@ impl Product {
                 }
             }
         }
-        collector.finish()
+        Ok(collector.finish())
     }
 
     /// For each of `count` vectors of a matrix, its elements that are not zero, in ascending order.
@@ -123,22 +139,27 @@ impl Product {
 
 impl Lowering<'_> {
     /// `alpha A' B' + beta C`, with A or B constant; `None` if neither is.
+    ///
+    /// # Errors
+    ///
+    /// If the matrix has too many entries.
     pub fn constant_gemm(
         &mut self,
         node: &Node,
         (alpha, beta): (f64, f64),
         trans: (bool, bool),
-    ) -> Option<Expression> {
+    ) -> Result<Option<Expression>, Error> {
         let shape = &self.graph.value(node.outputs[0]).shape;
         let product = Product::gemm(self.operand(node, 0).shape, shape, trans.0, trans.1);
-        let mut parts = vec![self.constant_side(node, &product, alpha)?];
+        let Some(part) = self.constant_side(node, &product, alpha)? else { return Ok(None) };
+        let mut parts = vec![part];
         let mut constants = Vec::new();
         if node.inputs.len() > 2 {
             let (part, constant) = self.third(node, beta);
             parts.extend(part);
             constants.extend(constant);
         }
-        Some(self.combine(parts, &constants, product.len()))
+        Ok(Some(self.combine(parts, &constants, product.len())))
     }
 
     /// The summand `beta C` of a Gemm.
@@ -158,28 +179,37 @@ impl Lowering<'_> {
     }
 
     /// numpy's matmul, with one side constant; `None` if neither is.
-    pub fn constant_matmul(&mut self, node: &Node) -> Option<Expression> {
+    ///
+    /// # Errors
+    ///
+    /// If the matrix has too many entries.
+    pub fn constant_matmul(&mut self, node: &Node) -> Result<Option<Expression>, Error> {
         let shape = &self.graph.value(node.outputs[0]).shape;
         let (a, b) = (self.operand(node, 0), self.operand(node, 1));
         let product = Product::matmul(a.shape, b.shape, shape);
-        let part = self.constant_side(node, &product, 1.0)?;
-        Some(self.combine(vec![part], &[], product.len()))
+        let Some(part) = self.constant_side(node, &product, 1.0)? else { return Ok(None) };
+        Ok(Some(self.combine(vec![part], &[], product.len())))
     }
 
     /// A matrix product as a map of the side that varies.
-    fn constant_side(&self, node: &Node, product: &Product, factor: f64) -> Option<Part> {
+    fn constant_side(
+        &self,
+        node: &Node,
+        product: &Product,
+        factor: f64,
+    ) -> Result<Option<Part>, Error> {
         let operands = [self.operand(node, 0), self.operand(node, 1)];
-        let known = operands.iter().position(Operand::is_known)?;
+        let Some(known) = operands.iter().position(Operand::is_known) else { return Ok(None) };
         let weights = &operands[known];
         let single = match weights.constant.map(|tensor| &tensor.data) {
             Some(TensorData::F32(data)) if factor == 1.0 => Some(data),
             _ => None,
         };
         let maps = match single {
-            Some(data) => product.maps(known == 1, &|at| (f64::from(data[at]), 0.0)),
-            None => product.maps(known == 1, &|at| weights.weight(at, factor)),
+            Some(data) => product.maps(node, known == 1, &|at| (f64::from(data[at]), 0.0))?,
+            None => product.maps(node, known == 1, &|at| weights.weight(at, factor))?,
         };
-        Some(Part::new(Of::Value(node.inputs[1 - known]), maps))
+        Ok(Some(Part::new(Of::Value(node.inputs[1 - known]), maps)))
     }
 
     /// The sum over axes.
@@ -210,15 +240,20 @@ impl Lowering<'_> {
     }
 
     /// Sums of the elements up to each one along an axis.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many summands.
     pub fn cum_sum(
         &mut self,
         node: &Node,
         axis: usize,
         exclusive: bool,
         reverse: bool,
-    ) -> Expression {
+    ) -> Result<Expression, Error> {
         let shape = self.operand(node, 0).shape;
         let (outer, dim, inner) = around(shape, axis);
+        limit(node, "summands", self.graph.value(node.inputs[0]).len() * dim, MOST_ENTRIES)?;
         let mut rows = Rows::new();
         for before in 0..outer {
             for place in 0..dim {
@@ -236,7 +271,7 @@ impl Lowering<'_> {
             }
         }
         let len = rows.len();
-        self.combine(vec![Part::exact(Of::Value(node.inputs[0]), rows)], &[], len)
+        Ok(self.combine(vec![Part::exact(Of::Value(node.inputs[0]), rows)], &[], len))
     }
 
     /// The scores `x * weights + intercepts` of a linear model, row by row.

@@ -14,6 +14,7 @@ mod convolution;
 mod einsum;
 mod elementwise;
 mod extreme;
+mod floor;
 mod interpolate;
 mod linear;
 mod movement;
@@ -73,11 +74,23 @@ fn build(graph: &Graph, wide: bool) -> Result<Network, Error> {
         graph.nodes.iter().partition(|node| node.outputs.iter().any(|id| depends[id.index()]));
     let mut lowering = Lowering::new(graph, enclose(graph, &constant)?);
     lowering.wide = wide;
+    // For each value, how often it is read by others than data movement.
+    let mut busy = vec![0u32; graph.values.len()];
+    let moves = |op: &Op| {
+        matches!(op, Op::Slice { .. } | Op::Split { .. } | Op::Gather { .. } | Op::Move { .. })
+    };
+    let readers = varying.iter().filter(|node| !moves(&node.op)).flat_map(|node| &node.inputs);
+    readers.chain(&graph.outputs).for_each(|id| busy[id.index()] += 1);
     for node in varying {
         lowering.name.clone_from(&graph.value(node.outputs[0]).name);
         let results = lowering.results(node)?;
         for (id, result) in node.outputs.iter().zip(results) {
+            // What is more than data movement is computed once for all that read it.
+            let settled = busy[id.index()] > 1 && result.size() > 2 * lowering.len(&result);
             lowering.set(*id, result);
+            if settled {
+                lowering.node_of_value(*id);
+            }
         }
     }
     Ok(lowering.finish())
@@ -148,7 +161,7 @@ impl Lowering<'_> {
             Op::ReduceSum { axes } => self.reduce_sum(node, axes),
             Op::Reduce { reduction, axes } => self.reduced(node, *reduction, axes),
             Op::CumSum { axis, exclusive, reverse } => {
-                self.cum_sum(node, *axis, *exclusive, *reverse)
+                self.cum_sum(node, *axis, *exclusive, *reverse)?
             }
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
                 let factors = (f64::from(*alpha), f64::from(*beta));
@@ -167,9 +180,9 @@ impl Lowering<'_> {
             Op::BatchNormalization { epsilon } => self
                 .batch_normalization(node, *epsilon)
                 .ok_or_else(refuse("BatchNormalization with a scale that depends on the inputs"))?,
-            Op::MaxPool { window } => self.max_pool(node, window),
+            Op::MaxPool { window } => self.max_pool(node, window)?,
             Op::AveragePool { window, include_padding } => {
-                self.average_pool(node, window, *include_padding)
+                self.average_pool(node, window, *include_padding)?
             }
             Op::Interpolate { taps, fill } => self.interpolated(node, taps, *fill),
             Op::Scatter { targets, combination } => self.scatter(node, targets, *combination),
@@ -177,7 +190,7 @@ impl Lowering<'_> {
                 Some(piecewise) => piecewise,
                 None => {
                     let x = self.settled(node.inputs[0]);
-                    self.pointwise(x, *function)
+                    self.guarded(x, *function)
                 }
             },
             Op::PRelu => self

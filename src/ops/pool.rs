@@ -1,8 +1,10 @@
 //! Lowering of average pools, and which elements lie under each window of a pool.
 
+use super::bounded::{MOST_ENTRIES, limit};
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
 use super::operand::{Collector, reciprocal};
+use plimsoll_check::Error;
 use plimsoll_check::graph::Node;
 use plimsoll_check::number::Interval;
 use plimsoll_check::ops::Window;
@@ -59,6 +61,12 @@ fn visit(
     }
 }
 
+/// Number of places of a window at all positions together.
+pub(crate) fn places(output: &[usize], window: &Window) -> usize {
+    let positions: usize = output.iter().product();
+    window.kernel.iter().fold(positions, |places, length| places.saturating_mul(*length))
+}
+
 /// For each position of a window, the elements under it.
 pub(crate) fn windows(input: &[usize], output: &[usize], window: &Window) -> Vec<Vec<usize>> {
     let mut groups = Vec::with_capacity(output.iter().product());
@@ -68,13 +76,18 @@ pub(crate) fn windows(input: &[usize], output: &[usize], window: &Window) -> Vec
 
 impl Lowering<'_> {
     /// The mean of the elements under each window.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many.
     pub fn average_pool(
         &mut self,
         node: &Node,
         window: &Window,
         include_padding: bool,
-    ) -> Expression {
+    ) -> Result<Expression, Error> {
         let shape = &self.graph.value(node.outputs[0]).shape;
+        limit(node, "summands", places(shape, window), MOST_ENTRIES)?;
         let mut collector = Collector::new();
         visit(self.operand(node, 0).shape, shape, window, |elements, places| {
             let count = if include_padding { places } else { elements.len() };
@@ -83,6 +96,6 @@ impl Lowering<'_> {
             collector.end_row();
         });
         let part = Part::new(Of::Value(node.inputs[0]), collector.finish());
-        self.combine(vec![part], &[], shape.iter().product())
+        Ok(self.combine(vec![part], &[], shape.iter().product()))
     }
 }

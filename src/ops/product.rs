@@ -1,5 +1,6 @@
 //! Lowering of products and quotients of values that both depend on the inputs.
 
+use super::bounded::limit;
 use super::build::{Lowering, Of, Part};
 use super::compose::Expression;
 use super::einsum::Labels;
@@ -7,25 +8,13 @@ use super::linear::Product;
 use super::operand::{Collector, broadcast, middle, times, weight};
 use super::rows::Rows;
 use crate::net::Primitive;
-use plimsoll_check::graph::Node;
+use plimsoll_check::Error;
+use plimsoll_check::graph::{Node, ValueId};
 use plimsoll_check::number::Interval;
-use plimsoll_check::ops::Function;
-use plimsoll_check::{Error, Kind};
+use plimsoll_check::ops::{Function, Op};
 
-/// Most products of one operator.
+/// Most products or comparisons of one operator.
 pub(crate) const MOST_PRODUCTS: usize = 1 << 22;
-
-/// Refuses an operator that would take too many products or comparisons.
-pub(crate) fn limit(node: &Node, what: &str, count: usize) -> Result<(), Error> {
-    if count <= MOST_PRODUCTS {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::TooLarge,
-        format!("node `{}` would take {count} {what}, more than {MOST_PRODUCTS}", node.name),
-    )
-    .help("a model for a smaller input, or one without this operator, can be bounded"))
-}
 
 impl Lowering<'_> {
     /// A function of each element.
@@ -108,9 +97,30 @@ impl Lowering<'_> {
         if let Some(product) = self.constant_product(node) {
             return product;
         }
+        if let Some(function) = self.gated(node.inputs[0], node.inputs[1]) {
+            let x = self.settled(node.inputs[0]);
+            return self.pointwise(x, function);
+        }
+        if let Some(function) = self.gated(node.inputs[1], node.inputs[0]) {
+            let x = self.settled(node.inputs[1]);
+            return self.pointwise(x, function);
+        }
         let pairs = self.broadcast_pairs(node);
         let [a, b] = [0, 1].map(|position| self.settled(node.inputs[position]));
         self.products(a, b, pairs)
+    }
+
+    /// The function that `x` times a function of `x` is, where it has a name.
+    fn gated(&self, x: ValueId, gate: ValueId) -> Option<Function> {
+        let (op, of) = self.producer(gate)?;
+        match op {
+            Op::Pointwise(Function::Sigmoid) if of == x => Some(Function::Swish { alpha: 1.0 }),
+            Op::Pointwise(Function::Tanh) => match self.producer(of)? {
+                (Op::Pointwise(Function::Softplus), of) if of == x => Some(Function::Mish),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// `a / b` of floats with broadcasting.
@@ -120,7 +130,7 @@ impl Lowering<'_> {
         }
         let pairs = self.broadcast_pairs(node);
         let divisor = self.settled(node.inputs[1]);
-        let reciprocal = self.pointwise(divisor, Function::Reciprocal);
+        let reciprocal = self.guarded(divisor, Function::Reciprocal);
         let dividend = self.expression(node.inputs[0]);
         self.products(dividend, reciprocal, pairs)
     }
@@ -188,7 +198,7 @@ impl Lowering<'_> {
         factor: f64,
     ) -> Result<Expression, Error> {
         let inner = product.inner;
-        limit(node, "products", product.len().saturating_mul(inner))?;
+        limit(node, "products", product.len().saturating_mul(inner), MOST_PRODUCTS)?;
         let mut pairs = Vec::with_capacity(product.len() * inner);
         for group in 0..product.left.len() {
             for i in 0..product.rows {
@@ -215,7 +225,7 @@ impl Lowering<'_> {
     ///
     /// If there are too many products of values that both vary.
     pub fn matmul(&mut self, node: &Node) -> Result<Expression, Error> {
-        if let Some(product) = self.constant_matmul(node) {
+        if let Some(product) = self.constant_matmul(node)? {
             return Ok(product);
         }
         let shape = &self.graph.value(node.outputs[0]).shape;
@@ -234,7 +244,7 @@ impl Lowering<'_> {
         (alpha, beta): (f64, f64),
         (trans_a, trans_b): (bool, bool),
     ) -> Result<Expression, Error> {
-        if let Some(product) = self.constant_gemm(node, (alpha, beta), (trans_a, trans_b)) {
+        if let Some(product) = self.constant_gemm(node, (alpha, beta), (trans_a, trans_b))? {
             return Ok(product);
         }
         let shape = &self.graph.value(node.outputs[0]).shape;
@@ -264,12 +274,12 @@ impl Lowering<'_> {
     ) -> Result<Expression, Error> {
         let operands = self.operands(node);
         let total: usize = labels.lengths.iter().fold(1, |total, n| total.saturating_mul(*n));
-        limit(node, "products", total.saturating_mul(varying.len()))?;
+        limit(node, "products", total.saturating_mul(varying.len()), MOST_PRODUCTS)?;
         let results: usize = labels.result.iter().map(|label| labels.lengths[*label]).product();
         // For each varying operand the element in each summand, and what the constants make of it.
         let mut places = vec![Vec::with_capacity(total); varying.len()];
         let mut factors = Vec::with_capacity(total);
-        labels.visit(&node.name, &operands, |_, at| {
+        labels.visit(node, &operands, |_, at| {
             for (places, position) in places.iter_mut().zip(varying) {
                 places.push(at[*position] as u32);
             }

@@ -1,13 +1,15 @@
 //! Lowering of places of extreme elements and of what is picked by computed places: ArgMax, ArgMin, TopK,
 //! LinearClassifier, Gather, OneHot.
 
+use super::bounded::limit;
 use super::build::{Lowering, Of, Part};
 use super::compare::is_whole;
 use super::compose::Expression;
 use super::operand::{around, groups};
-use super::product::limit;
+use super::product::MOST_PRODUCTS;
 use super::rows::Rows;
-use plimsoll_check::graph::Node;
+use plimsoll_check::graph::{ElementType, Node, ValueId};
+use plimsoll_check::ops::Op;
 use plimsoll_check::{Error, Kind};
 
 impl Lowering<'_> {
@@ -46,7 +48,7 @@ impl Lowering<'_> {
     ) -> Result<Expression, Error> {
         let size = groups.first().map_or(0, Vec::len);
         let pairs = size * (size - 1) / 2;
-        limit(node, "comparisons", groups.len().saturating_mul(pairs))?;
+        limit(node, "comparisons", groups.len().saturating_mul(pairs), MOST_PRODUCTS)?;
         // For places i < j: x_j - x_i if the greatest is looked for.
         let sign = if greatest { 1.0 } else { -1.0 };
         let of = self.settle(of);
@@ -88,18 +90,15 @@ impl Lowering<'_> {
     /// A number for the place of the extreme element of each group.
     fn numbered(
         &mut self,
-        node: &Node,
-        of: Expression,
-        groups: &[Vec<usize>],
-        kind: (bool, bool, bool),
+        indicators: Expression,
+        size: usize,
+        groups: usize,
         numbers: &dyn Fn(usize) -> f64,
-    ) -> Result<Expression, Error> {
-        let indicators = self.indicators(node, of, groups, kind)?;
-        let size = groups.first().map_or(0, Vec::len);
+    ) -> Expression {
         // The indicators add up to one, so that the first number can be subtracted from all.
         let first = numbers(0);
         let mut rows = Rows::new();
-        for group in 0..groups.len() {
+        for group in 0..groups {
             for at in 1..size {
                 let number = numbers(at) - first;
                 if number != 0.0 {
@@ -108,8 +107,8 @@ impl Lowering<'_> {
             }
             rows.end_row();
         }
-        let len = groups.len();
-        Ok(self.combine(vec![Part::exact(Of::Made(indicators), rows)], &[vec![first; len]], len))
+        let bias = vec![first; groups];
+        self.combine(vec![Part::exact(Of::Made(indicators), rows)], &[bias], groups)
     }
 
     /// The index of the extreme element along an axis.
@@ -124,10 +123,40 @@ impl Lowering<'_> {
         greatest: bool,
         last: bool,
     ) -> Result<Expression, Error> {
-        let whole = is_whole(self.graph.value(node.inputs[0]).element);
         let groups = groups(self.operand(node, 0).shape, &[axis]);
-        let of = self.settled(node.inputs[0]);
-        self.numbered(node, of, &groups, (greatest, last, whole), &|at| at as f64)
+        let of = self.before_softmax(node.inputs[0], &groups);
+        let whole = is_whole(self.graph.value(of).element);
+        let of = self.settled(of);
+        let indicators = self.indicators(node, of, &groups, (greatest, last, whole))?;
+        let indicators = self.settle(indicators);
+        let size = groups.first().map_or(0, Vec::len);
+        self.indicators.insert(node.outputs[0], (size, indicators.clone()));
+        Ok(self.numbered(indicators, size, groups.len(), &|at| at as f64))
+    }
+
+    /// A value whose elements are in the same order within each group: what a softmax is taken of.
+    fn before_softmax(&self, id: ValueId, groups: &[Vec<usize>]) -> ValueId {
+        let Some((Op::Softmax { grouping, .. }, of)) = self.producer(id) else { return id };
+        let mut members = vec![0; self.graph.value(id).len()];
+        for (at, group) in super::operand::groups(&grouping.view, &grouping.axes).iter().enumerate()
+        {
+            group.iter().for_each(|element| members[*element] = at);
+        }
+        let together = |group: &Vec<usize>| group.iter().all(|e| members[*e] == members[group[0]]);
+        if groups.iter().all(together) { of } else { id }
+    }
+
+    /// Where a value is the place of an extreme element, as another type or under another shape: the number
+    /// of places and the indicators.
+    fn known_places(&self, id: ValueId) -> Option<(usize, Expression)> {
+        if let Some((size, indicators)) = self.indicators.get(&id) {
+            return Some((*size, indicators.clone()));
+        }
+        match self.producer(id)? {
+            (Op::Identity | Op::Reshape, of) => self.known_places(of),
+            (Op::Cast { to }, of) if *to != ElementType::Bool => self.known_places(of),
+            _ => None,
+        }
     }
 
     /// The first elements along an axis when sorted, and their indices.
@@ -174,7 +203,12 @@ impl Lowering<'_> {
         greatest: bool,
     ) -> Result<Expression, Error> {
         let size = groups.first().map_or(0, Vec::len);
-        limit(node, "comparisons", groups.len().saturating_mul(size).saturating_mul(count))?;
+        limit(
+            node,
+            "comparisons",
+            groups.len().saturating_mul(size).saturating_mul(count),
+            MOST_PRODUCTS,
+        )?;
         if count == 1 {
             return Ok(self.extremes(of, groups.to_vec(), greatest));
         }
@@ -218,10 +252,15 @@ impl Lowering<'_> {
         let whole = is_whole(self.graph.value(node.inputs[0]).element);
         let size = groups.first().map_or(0, Vec::len);
         if count == 1 {
-            let kind = (greatest, false, whole);
-            return self.numbered(node, of, groups, kind, &|at| at as f64);
+            let indicators = self.indicators(node, of, groups, (greatest, false, whole))?;
+            return Ok(self.numbered(indicators, size, groups.len(), &|at| at as f64));
         }
-        limit(node, "comparisons", groups.len().saturating_mul(size).saturating_mul(count))?;
+        limit(
+            node,
+            "comparisons",
+            groups.len().saturating_mul(size).saturating_mul(count),
+            MOST_PRODUCTS,
+        )?;
         let wins = self.wins(node, of, groups, (greatest, false, whole))?;
         let wins = self.settle(wins);
         let total = groups.len() * count * size;
@@ -269,7 +308,14 @@ impl Lowering<'_> {
         let groups: Vec<Vec<usize>> =
             (0..rows).map(|row| (row * size..(row + 1) * size).collect()).collect();
         let number = |at: usize| labels[at] as f64;
-        let label = self.numbered(node, scores.clone(), &groups, (true, false, false), &number)?;
+        let label = match self.is_read(node.outputs[0]) {
+            true => {
+                let kind = (true, false, false);
+                let indicators = self.indicators(node, scores.clone(), &groups, kind)?;
+                self.numbered(indicators, size, rows, &number)
+            }
+            false => Expression::constant(vec![0.0; rows]),
+        };
         Ok(vec![label, scores])
     }
 
@@ -277,9 +323,21 @@ impl Lowering<'_> {
     /// counts from the end. Place by place, index by index.
     ///
     /// An index `z` is `p` iff `relu(1 - |z - p|)` is one, as both are integers.
-    fn hits(&mut self, node: &Node, indices: Expression, dim: usize) -> Result<Expression, Error> {
+    fn hits(
+        &mut self,
+        node: &Node,
+        (id, indices): (ValueId, Expression),
+        dim: usize,
+    ) -> Result<Expression, Error> {
+        if let Some((size, indicators)) = self.known_places(id) {
+            let count = self.len(&indices);
+            let place = |at: usize| (at % dim < size).then(|| at / dim * size + at % dim);
+            let rows = Rows::some_picks((0..count * dim).map(place));
+            let part = vec![Part::exact(Of::Made(indicators), rows)];
+            return Ok(self.combine(part, &[], count * dim));
+        }
         let count = self.len(&indices);
-        limit(node, "comparisons", count.saturating_mul(dim).saturating_mul(2))?;
+        limit(node, "comparisons", count.saturating_mul(dim).saturating_mul(2), MOST_PRODUCTS)?;
         let indices = self.settle(indices);
         let total = count * dim;
         let mut parts = Vec::new();
@@ -306,9 +364,9 @@ impl Lowering<'_> {
         let (outer, dim, inner) = around(self.operand(node, 0).shape, axis);
         let count = self.graph.value(node.inputs[1]).len();
         let len = outer * count * inner;
-        limit(node, "products", len.saturating_mul(dim))?;
+        limit(node, "products", len.saturating_mul(dim), MOST_PRODUCTS)?;
         let indices = self.settled(node.inputs[1]);
-        let hits = self.hits(node, indices, dim)?;
+        let hits = self.hits(node, (node.inputs[1], indices), dim)?;
         let mut pairs = Vec::with_capacity(len * dim);
         for before in 0..outer {
             for index in 0..count {
@@ -339,7 +397,7 @@ impl Lowering<'_> {
         if !is_whole(self.graph.value(node.inputs[0]).element) {
             indices = self.truncated(indices);
         }
-        let hits = self.hits(node, indices, depth)?;
+        let hits = self.hits(node, (node.inputs[0], indices), depth)?;
         let len = outer * depth * inner;
         let place = |at: usize| {
             let (before, place, behind) = (at / (depth * inner), at / inner % depth, at % inner);

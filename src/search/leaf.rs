@@ -21,7 +21,7 @@ pub enum Close {
 }
 
 /// Whether a lower bound of a row says that the row cannot hold.
-fn excludes(bound: f64, strict: bool) -> bool {
+pub(super) fn excludes(bound: f64, strict: bool) -> bool {
     // NaN compares false, which keeps the leaf open.
     bound > 0.0 || (strict && bound >= 0.0)
 }
@@ -224,7 +224,7 @@ fn sharpen_block(
 }
 
 /// Moves weight to the rows whose value at the minimiser is greatest (exponentiated gradient ascent).
-fn reweigh(multipliers: &mut [f64], values: &[f64], rate: f64) {
+pub(super) fn reweigh(multipliers: &mut [f64], values: &[f64], rate: f64) {
     let spread = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     if !(spread > 0.0) || multipliers.len() < 2 {
         return;

@@ -1,4 +1,4 @@
-//! Branch and bound on input boxes.
+//! Branch and bound on input boxes; [`neurons`] is that on signs of pre-activations.
 //!
 //! The queue holds boxes with the disjuncts that are still open on them. A round takes the worst boxes,
 //! bounds them in parallel chunks, closes what a rule closes, clips the others by what a
@@ -7,6 +7,7 @@
 
 mod branch;
 mod leaf;
+pub mod neurons;
 mod queue;
 mod trail;
 

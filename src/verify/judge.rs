@@ -12,6 +12,7 @@ use plimsoll_check::query::{Face, Query, Region};
 /// Decides on points and on boxes by exact arithmetic, and keeps what it found.
 pub(super) struct Judge<'a> {
     model: &'a Graph,
+    ordered: Option<&'a Graph>,
     query: &'a Query,
     network: &'a Network,
     /// The best counterexample so far.
@@ -30,8 +31,14 @@ const NEAR_MISSES: usize = 4;
 const PATIENCE: (usize, usize) = (16, 256);
 
 impl<'a> Judge<'a> {
-    pub fn new(model: &'a Graph, query: &'a Query, network: &'a Network) -> Judge<'a> {
-        Judge { model, query, network, found: None, near_misses: Vec::new(), harmless: 0 }
+    /// For a network that computes the model, or the graph that is ordered like it.
+    pub fn new(
+        model: &'a Graph,
+        ordered: Option<&'a Graph>,
+        query: &'a Query,
+        network: &'a Network,
+    ) -> Judge<'a> {
+        Judge { model, ordered, query, network, found: None, near_misses: Vec::new(), harmless: 0 }
     }
 
     /// Judges candidates; `true` once a proved counterexample is at hand, preferably one that an
@@ -40,7 +47,7 @@ impl<'a> Judge<'a> {
         let many = if self.harmless > PATIENCE.1 { 1 } else { PATIENCE.0 };
         for candidate in candidates.iter().take(many) {
             let disjunct = candidate.disjunct as usize;
-            if self.keep(judge(self.model, self.query, disjunct, &candidate.point)) {
+            if self.keep(judge(self.model, self.ordered, self.query, disjunct, &candidate.point)) {
                 return true;
             }
         }
@@ -101,7 +108,8 @@ impl Referee for Judge<'_> {
     }
 
     fn confirm_exactly(&mut self, disjunct: u32, inputs: &[Rational]) -> bool {
-        let judgement = judge_exact(self.model, self.query, disjunct as usize, inputs);
+        let judgement =
+            judge_exact(self.model, self.ordered, self.query, disjunct as usize, inputs);
         self.keep(judgement) || self.found.is_some()
     }
 }

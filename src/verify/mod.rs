@@ -13,17 +13,18 @@ use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
 use crate::problem::{Candidate, Problem};
-use crate::search::{self, End, Listener, Progress};
+use crate::search::{self, End, Listener, Progress, Trail, neurons};
 use fastrand::Rng;
 use judge::Judge;
 use plimsoll_check::graph::{ElementType, Graph};
 use plimsoll_check::proof::Node;
-use plimsoll_check::query::{Arithmetic, Query};
+use plimsoll_check::query::{Arithmetic, Query, Row};
 use plimsoll_check::{Error, Kind};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use strategy::Strategy;
 
 /// The arithmetic under which a verdict is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -274,11 +275,16 @@ impl<'o> Verifier<'o> {
         } else if semantics != Arithmetic::Real {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
         } else {
-            let network = ops::lower(model)?;
-            if self.options.backend == Backend::Smt {
-                smtlib::expressible(&network)?;
+            // A certificate speaks of the model as it stands.
+            let ordered = if self.options.proof { None } else { ops::ordered(model) };
+            let ordered = ordered.filter(|ordered| only_compares(query, &ordered.groups));
+            if ordered.is_some() {
+                let words =
+                    "the last function keeps the order of outputs, which is all that counts";
+                outcome.strategy.push(words.into());
             }
-            self.run(&network, model, query, &budget, &mut outcome);
+            let ordered = ordered.as_ref().map(|ordered| &ordered.graph);
+            self.run(model, ordered, query, &budget, &mut outcome)?;
         }
         outcome.elapsed = budget.elapsed();
         Ok(outcome)
@@ -286,22 +292,33 @@ impl<'o> Verifier<'o> {
 
     fn run(
         &self,
-        network: &Network,
         model: &Graph,
+        ordered: Option<&Graph>,
         query: &Query,
         budget: &Budget,
         outcome: &mut Outcome,
-    ) {
+    ) -> Result<(), Error> {
+        let subject = ordered.unwrap_or(model);
+        let mut network = ops::lower(subject)?;
         let boxes = outward(query, network.input_len());
         let mut work = Workspace::within(budget);
-        let (hull, bounds) = root(network, &boxes, &mut work);
+        let (mut hull, mut bounds) = root(&network, &boxes, &mut work);
+        if !bounds.iter().all(|node| node.is_finite()) {
+            network = ops::lower_for_wide_regions(subject)?;
+            (hull, bounds) = root(&network, &boxes, &mut work);
+        }
+        let network = &network;
+        if self.options.backend == Backend::Smt {
+            smtlib::expressible(network)?;
+        }
         if !bounds.iter().all(|node| node.is_finite()) {
             outcome.verdict = Verdict::Unknown(Reason::Overflow);
-            return;
+            return Ok(());
         }
         let frame = Frame::new(network, &bounds);
         let problem = Problem::new(network, frame, boxes, query);
-        let question = Question { problem: &problem, hull: &hull, bounds: &bounds, model, query };
+        let question =
+            Question { problem: &problem, hull: &hull, bounds: &bounds, model, ordered, query };
         match self.options.backend {
             Backend::Auto | Backend::Bab => self.branch_and_bound(&question, budget, outcome),
             Backend::Milp | Backend::Smt => {
@@ -315,12 +332,14 @@ impl<'o> Verifier<'o> {
             }
             Backend::Portfolio => self.together(&question, budget, outcome),
         }
+        Ok(())
     }
 
     /// Falsifies, then searches.
     fn branch_and_bound(&self, question: &Question, budget: &Budget, outcome: &mut Outcome) {
         let problem = question.problem;
-        let mut judge = Judge::new(question.model, question.query, problem.network);
+        let mut judge =
+            Judge::new(question.model, question.ordered, question.query, problem.network);
         // Only the search itself writes proofs.
         let auto = self.options.backend == Backend::Auto && !self.options.proof;
         if falsify(problem, self.options.seed, budget, &mut judge) {
@@ -334,7 +353,15 @@ impl<'o> Verifier<'o> {
             let settings =
                 strategy::choose(problem, hull, bounds, &self.options, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
-            let mut run = || search::search(problem, &settings, budget, &mut listener);
+            let mut run = || match &settings {
+                Strategy::Inputs(settings) => {
+                    search::search(problem, settings, budget, &mut listener)
+                }
+                Strategy::Neurons(settings) => {
+                    let (end, progress) = neurons::search(problem, settings, budget, &mut listener);
+                    (end, progress, Trail::default())
+                }
+            };
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(self.options.threads.unwrap_or(0))
                 .build();
@@ -381,7 +408,21 @@ struct Question<'a> {
     /// Interval bounds over the hull.
     bounds: &'a Bounds,
     model: &'a Graph,
+    /// What the network computes instead, if the query only asks for the order of outputs.
+    ordered: Option<&'a Graph>,
     query: &'a Query,
+}
+
+/// Whether every row of a query compares two outputs of one group.
+fn only_compares(query: &Query, groups: &[u32]) -> bool {
+    let compares = |row: &Row| match row.outputs.as_slice() {
+        [(i, a), (j, b)] => {
+            let same = groups.get(*i as usize).is_some_and(|i| groups.get(*j as usize) == Some(i));
+            same && row.inputs.is_empty() && row.constant.is_zero() && *a == -b
+        }
+        _ => false,
+    };
+    query.disjuncts.iter().all(|disjunct| disjunct.rows.iter().all(compares))
 }
 
 /// The regions of a query, rounded outward.

@@ -24,7 +24,7 @@ pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outc
         return;
     }
     let problem = question.problem;
-    let mut judge = Judge::new(question.model, question.query, problem.network);
+    let mut judge = Judge::new(question.model, question.ordered, question.query, problem.network);
     let words = &mut outcome.strategy;
     let decision = match backend {
         Backend::Smt => smt::decide(problem, question.query, &mut judge, budget, words),

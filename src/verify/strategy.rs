@@ -4,7 +4,7 @@ use super::Options;
 use crate::bound::{Bounds, Boxes, Intermediate, exact, is_open};
 use crate::net::Primitive;
 use crate::problem::Problem;
-use crate::search::Settings;
+use crate::search::{Settings, neurons};
 
 /// Error symbols of a zonotope that has to be cheap.
 const FEW_SYMBOLS: usize = 4;
@@ -22,6 +22,17 @@ const CACHED: usize = 1 << 18;
 /// Numbers that the rows of the query, one set a box, may have while they are swept (64 MB).
 const HELD: usize = 8 << 20;
 
+/// How a query is searched.
+pub(super) enum Strategy {
+    /// By splitting input boxes.
+    Inputs(Settings),
+    /// By assuming signs of pre-activations.
+    Neurons(neurons::Settings),
+}
+
+/// Most inputs that are split; with more of them, halving one says too little about the rest.
+const SPLIT_INPUTS: usize = 20;
+
 /// Settings for a query whose hull of regions has these interval bounds; says why in `words`.
 pub(super) fn choose(
     problem: &Problem,
@@ -29,7 +40,7 @@ pub(super) fn choose(
     bounds: &Bounds,
     options: &Options,
     words: &mut Vec<String>,
-) -> Settings {
+) -> Strategy {
     let network = problem.network;
     let free = (0..hull.dims).filter(|d| hull.lower[*d] < hull.upper[*d]).count();
     let backward = backward_cost(problem, bounds);
@@ -41,6 +52,23 @@ pub(super) fn choose(
         problem.boxes.count,
         problem.disjuncts.len(),
     ));
+    let only_relus = network.relu_count() == network.nonlinear_count();
+    if free > SPLIT_INPUTS && network.relu_count() > 0 && only_relus && !options.proof {
+        words.push("branch and bound on the signs of pre-activations".into());
+        let cheap = backward > DEAR * zonotope;
+        return Strategy::Neurons(neurons::Settings {
+            intermediate: match cheap {
+                true => Intermediate::Zonotope { keep: FEW_SYMBOLS },
+                false => Intermediate::Backward,
+            },
+            root_iterations: 20,
+            iterations: 8,
+            chunk: (CHUNK / network.multiply_adds.max(1)).clamp(1, 64),
+            chunks: 4,
+            memory: options.memory,
+            subproblems: options.boxes.unwrap_or(u64::MAX),
+        });
+    }
     let widest = network.nodes.iter().map(|node| node.len).max().unwrap_or(1);
     let (intermediate, cost, size) = if backward > DEAR * zonotope {
         words.push(format!(
@@ -59,7 +87,7 @@ pub(super) fn choose(
         .min(CACHED / size.max(1))
         .min(HELD / (widest * rows).max(1))
         .clamp(1, 64);
-    Settings {
+    Strategy::Inputs(Settings {
         intermediate,
         iterations: 6,
         chunk,
@@ -68,7 +96,7 @@ pub(super) fn choose(
         memory: options.memory,
         boxes: options.boxes.unwrap_or(u64::MAX),
         trail: options.proof,
-    }
+    })
 }
 
 /// Multiply-adds of backward sweeps for both ends of every pre-activation whose bounds matter.

@@ -498,6 +498,91 @@ fn places() {
 }
 
 #[test]
+fn what_stands_together_is_seen_together() {
+    family("gates", 20, |b| {
+        let shape = b.shape(2, 3);
+        let x = b.operand(&shape);
+        let gate = match b.below(3) {
+            0 => b.node("Sigmoid", &[&x], vec![]),
+            1 => {
+                let other = b.operand(&shape);
+                b.node("Sigmoid", &[&other], vec![])
+            }
+            _ => {
+                let softplus = b.node("Softplus", &[&x], vec![]);
+                b.node("Tanh", &[&softplus], vec![])
+            }
+        };
+        let operands = if b.rng.bool() { [&x[..], &gate] } else { [&gate[..], &x] };
+        b.node("Mul", &operands, vec![])
+    });
+    family("places of softmax", 30, |b| {
+        let shape = [b.rng.usize(1..3), b.rng.usize(1..5)];
+        let x = b.operand(&shape);
+        let (of, along) = (b.rng.i64(0..2), b.rng.i64(0..2));
+        let softmax = b.node("Softmax", &[&x], vec![int("axis", of)]);
+        // Only along the same axis the order is that of the operand.
+        let x = if of == along { softmax } else { x };
+        let attributes = vec![int("axis", along), int("keepdims", b.rng.i64(0..2))];
+        let place = b.node("ArgMax", &[&x], attributes);
+        if b.rng.bool() {
+            return b.number(&place);
+        }
+        let flat = b.integers(&[-1]);
+        let place = b.node("Reshape", &[&place, &flat], vec![]);
+        let depth = b.rng.i64(1..6);
+        let depth = b.integers(&[depth]);
+        let values = b.weights(&[2]);
+        b.node("OneHot", &[&place, &depth, &values], vec![])
+    });
+    family("picked by places", 20, |b| {
+        let x = b.operand(&[2, 3]);
+        let place = b.node("ArgMin", &[&x], vec![int("axis", 1)]);
+        let data = if b.rng.bool() { b.operand(&[3, 2]) } else { b.weights(&[4]) };
+        b.node("Gather", &[&data, &place], vec![])
+    });
+    family("written out normalisations", 20, |b| {
+        let shape = b.shape(2, 4);
+        let x = b.operand(&shape);
+        let two = b.fresh();
+        b.model.weights(&two, &[], &[2.0]);
+        let axes = vec![ints("axes", &[1])];
+        let mean = b.node("ReduceMean", &[&x], axes.clone());
+        let difference = b.node("Sub", &[&x, &mean], vec![]);
+        let square = b.node("Pow", &[&difference, &two], vec![]);
+        let variance = b.node("ReduceMean", &[&square], axes);
+        let epsilon = b.fresh();
+        b.model.weights(&epsilon, &[], &[1.0e-12]);
+        let sum = b.node("Add", &[&variance, &epsilon], vec![]);
+        let root = b.node("Sqrt", &[&sum], vec![]);
+        b.node("Div", &[&difference, &root], vec![])
+    });
+}
+
+/// A root of a sum of squares is bounded over boxes of any size, though bounds of the sum are rounded.
+#[test]
+fn roots_of_sums_of_squares_are_bounded() {
+    let mut model = Model::new(Float::F32);
+    model.input("x", &[1, 3]);
+    model.weights("w", &[3, 2], &[0.1, 0.3, -0.7, 0.2, 0.9, -0.3]);
+    model.weights("two", &[], &[2.0]);
+    model.weights("epsilon", &[], &[1.0e-9]);
+    model.node("MatMul", &["x", "w"], &["z"], vec![]);
+    model.node("Pow", &["z", "two"], &["squares"], vec![]);
+    model.node("ReduceMean", &["squares"], &["mean"], vec![ints("axes", &[1])]);
+    model.node("Add", &["mean", "epsilon"], &["sum"], vec![]);
+    model.node("Sqrt", &["sum"], &["root"], vec![]);
+    model.node("Div", &["z", "root"], &["y"], vec![]);
+    model.output("y");
+    let graph = model.graph();
+    let network = lower(&graph).unwrap();
+    let mut rng = Rng::with_seed(4);
+    let corners: Vec<Vec<f64>> = vec![vec![-1.0e4; 3]; 8];
+    let compared = compare("root", &graph, &network, &corners, 2.0e4, &mut rng);
+    assert_eq!(compared.bounded, METHODS.len() * 2 * compared.points, "{compared:?}");
+}
+
+#[test]
 fn wide_regions_do_not_overflow() {
     for op in ["Softmax", "LogSoftmax"] {
         let mut model = Model::new(Float::F32);
@@ -538,7 +623,7 @@ fn order_survives_the_last_function() {
         for _ in 0..20 {
             let x: Vec<Interval> =
                 (0..6).map(|_| Interval::point(f64::from(rng.i8(-3..3)))).collect();
-            let full = evaluate(&graph, &[x.clone()]).unwrap().concat();
+            let full = evaluate(&graph, std::slice::from_ref(&x)).unwrap().concat();
             let short = evaluate(&found.graph, &[x]).unwrap().concat();
             for (i, j) in (0..6).flat_map(|i| (0..6).map(move |j| (i, j))) {
                 if found.groups[i] == found.groups[j] {
