@@ -315,7 +315,7 @@ fn outcome_of(stub: &Stub, plan: &Plan, query: &Query) -> (Decision, bool) {
 
 /// A network with open neurons, and a query on which the exact oracle says `truth`.
 fn example(truth: bool, nth: usize) -> (Plan, Query, Program) {
-    let found =
+    let mut found =
         (0..4000).map(|seed| random(seed, ["0.5", "0.1", "0.01"])).filter_map(|(plan, query)| {
             let network = plan.network();
             let problem = problem(&network, &query);
@@ -326,7 +326,7 @@ fn example(truth: bool, nth: usize) -> (Plan, Query, Program) {
                     > queries::decimal("1e-6");
             fits.then_some((plan, query, program))
         });
-    found.skip(nth).next().expect("some seed gives an example")
+    found.nth(nth).expect("some seed gives an example")
 }
 
 #[test]

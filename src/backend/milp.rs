@@ -62,7 +62,7 @@ pub fn embedded() -> Option<Box<dyn Solver>> {
 const MOST_OPEN: usize = 600;
 
 /// Nonzero coefficients, times nodes, that a short tree may cost.
-const SHORT: usize = 40_000_000;
+const SHORT: usize = 6_000_000;
 
 /// How to try a short tree before branch and bound on inputs, where that pays: `None` where the inputs are few
 /// enough to be split, the network is large, has other functions than relus, or too much of it is open.
@@ -81,7 +81,7 @@ pub fn short(problem: &Problem, free_inputs: usize, bounds: &Bounds) -> Option<E
     }
     let small = (SHORT / network.multiply_adds.max(1)).min(8000) as u64;
     let cases = problem.disjuncts.len() <= MOST_CASES;
-    let suits = cases && free_inputs >= FEW_INPUTS && open <= MOST_OPEN && small >= 20;
+    let suits = cases && free_inputs >= FEW_INPUTS && open <= MOST_OPEN && small >= 10;
     suits.then_some(Effort { small, brief: true, ..Effort::default() })
 }
 

@@ -1,6 +1,6 @@
 //! A query decided by z3, in exact rationals.
 //!
-//! z3 gets the very text that [`smtlib`] writes, with bounds proven here. A point that it gives is exact,
+//! z3 gets the very text that [`super::smtlib`] writes, with bounds proven here. A point that it gives is exact,
 //! and judged as it stands; that there is none is taken over as a [`super::Hole`].
 
 use super::{Decision, Referee};
