@@ -237,12 +237,20 @@ fn representable(region: &Region, point: &[f64], element: ElementType) -> Option
     .collect()
 }
 
-/// The point itself where it lies inside the region, and the nearest face where it does not.
+/// The point itself where it lies inside the region, and the nearest face where it does not; just inside of
+/// a face that is not part of the region.
 fn clamp(region: &Region, point: &[f64]) -> Option<Vec<Rational>> {
+    let little = Rational::from_f64(2f64.powi(-40))?;
     let axes = region.lower.iter().zip(&region.upper).zip(point);
     axes.map(|((lower, upper), x)| {
         let nearest = Rational::from_f64(*x)?.max(lower.value.clone()).min(upper.value.clone());
-        if between(&nearest, lower, upper) { Some(nearest) } else { inner(lower, upper) }
+        if between(&nearest, lower, upper) {
+            return Some(nearest);
+        }
+        let step = &little * &(&upper.value - &lower.value);
+        let inside =
+            if nearest == lower.value { &lower.value + &step } else { &upper.value - &step };
+        if between(&inside, lower, upper) { Some(inside) } else { inner(lower, upper) }
     })
     .collect()
 }
