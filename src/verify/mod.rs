@@ -13,7 +13,7 @@ use crate::kernel::rounding;
 use crate::net::Network;
 use crate::ops;
 use crate::problem::{Candidate, Problem};
-use crate::search::{self, End, Listener, Progress, Trail, neurons};
+use crate::search::{self, End, Listener, Progress, neurons};
 use fastrand::Rng;
 use judge::Judge;
 use plimsoll_check::graph::{ElementType, Graph};
@@ -358,8 +358,7 @@ impl<'o> Verifier<'o> {
                     search::search(problem, settings, budget, &mut listener)
                 }
                 Strategy::Neurons(settings) => {
-                    let (end, progress) = neurons::search(problem, settings, budget, &mut listener);
-                    (end, progress, Trail::default())
+                    neurons::search(problem, settings, budget, &mut listener)
                 }
             };
             let pool = rayon::ThreadPoolBuilder::new()

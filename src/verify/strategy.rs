@@ -53,7 +53,7 @@ pub(super) fn choose(
         problem.disjuncts.len(),
     ));
     let only_relus = network.relu_count() == network.nonlinear_count();
-    if free > SPLIT_INPUTS && network.relu_count() > 0 && only_relus && !options.proof {
+    if free > SPLIT_INPUTS && network.relu_count() > 0 && only_relus {
         words.push("branch and bound on the signs of pre-activations".into());
         let cheap = backward > DEAR * zonotope;
         return Strategy::Neurons(neurons::Settings {
@@ -67,6 +67,7 @@ pub(super) fn choose(
             chunks: 4,
             memory: options.memory,
             subproblems: options.boxes.unwrap_or(u64::MAX),
+            trail: options.proof,
         });
     }
     let widest = network.nodes.iter().map(|node| node.len).max().unwrap_or(1);

@@ -6,17 +6,26 @@ use crate::attack::{self, Seeker};
 use crate::bound::{Multipliers, Relaxation, Seeds, Trace, Workspace, alpha, backward_split};
 use crate::net::Primitive;
 use crate::problem::{Candidate, CompiledRow, Problem};
+use crate::search::Evidence;
 use crate::search::leaf::{excludes, reweigh};
 use std::sync::Arc;
 
 /// What became of a chunk.
 pub(super) struct Bounded {
-    /// Shares of the query that were closed.
-    pub closed: Vec<f64>,
-    /// Children of each subproblem that was not closed; none if there is no sign left to assume.
-    pub open: Vec<Vec<Subproblem>>,
+    /// Of each subproblem.
+    pub fates: Vec<Fate>,
     /// Points that seem to violate.
     pub candidates: Vec<Candidate>,
+}
+
+/// What became of a subproblem.
+pub(super) enum Fate {
+    /// It was closed, in this way if a trail is kept.
+    Closed(Option<Evidence>),
+    /// Its two children, of the active and of the inactive sign.
+    Split([Subproblem; 2]),
+    /// There is no sign left to assume.
+    Stuck,
 }
 
 /// Where the search for counterexamples begins, and how far it goes.
@@ -52,6 +61,7 @@ pub(super) fn bound(
     }
     let mut best: Vec<Option<Best>> = (0..rows).map(|_| None).collect();
     let mut closed = vec![false; rows];
+    let mut evidence: Vec<Option<Evidence>> = vec![None; rows];
     let mut trace: Trace = vec![Vec::new(); network.nodes.len()];
     let is_root = chunk.iter().all(|s| s.signs.is_empty());
     let iterations = if is_root { settings.root_iterations } else { settings.iterations };
@@ -92,7 +102,17 @@ pub(super) fn bound(
         let last = iteration + 1 == iterations;
         let bounds: Vec<f64> = (0..rows).map(|r| forms.minimum(r, lower, upper)).collect();
         for r in 0..rows {
-            closed[r] |= excludes(bounds[r], combined[r].strict);
+            if closed[r] || !excludes(bounds[r], combined[r].strict) {
+                continue;
+            }
+            closed[r] = true;
+            if settings.trail {
+                evidence[r] = Some(Evidence {
+                    slopes: Evidence::slopes_of(&relaxations, r, rows),
+                    signs: now[r].1.iter().map(|sign| sign.multiplier).collect(),
+                    ..Evidence::plain(chunk[r].disjunct, now[r].0.clone())
+                });
+            }
         }
         if closed.iter().all(|closed| *closed) {
             forms.recycle(work);
@@ -145,12 +165,11 @@ pub(super) fn bound(
         }
         rate *= 0.85;
     }
-    let mut bounded = Bounded { closed: Vec::new(), open: Vec::new(), candidates: Vec::new() };
+    let mut bounded = Bounded { fates: Vec::new(), candidates: Vec::new() };
     let mut seekers = Vec::new();
     for (r, subproblem) in chunk.iter().enumerate() {
-        let share = subproblem.share;
-        match (&best[r], closed[r]) {
-            (_, true) => bounded.closed.push(share),
+        let fate = match (&best[r], closed[r]) {
+            (_, true) => Fate::Closed(evidence[r].take()),
             (Some(best), false) => {
                 seekers.push(Seeker {
                     disjunct: subproblem.disjunct,
@@ -158,11 +177,12 @@ pub(super) fn bound(
                     upper,
                     point: best.point.clone(),
                 });
-                bounded.open.push(children(subproblem, best));
+                children(subproblem, best).map_or(Fate::Stuck, Fate::Split)
             }
-            // A bound that is no number: splitting may make it one.
-            (None, false) => bounded.open.push(Vec::new()),
-        }
+            // No bound that is a number.
+            (None, false) => Fate::Stuck,
+        };
+        bounded.fates.push(fate);
     }
     bounded.candidates = attack::descend(problem, seekers, DESCENT);
     for relaxation in relaxations {
@@ -272,22 +292,19 @@ fn climb(
 }
 
 /// The two children of a subproblem; none if no sign can be assumed.
-fn children(subproblem: &Subproblem, best: &Best) -> Vec<Subproblem> {
-    let Some((relu, element)) = best.scores.best() else { return Vec::new() };
+fn children(subproblem: &Subproblem, best: &Best) -> Option<[Subproblem; 2]> {
+    let (relu, element) = best.scores.best()?;
     let slopes = Arc::new(best.slopes.clone());
-    [true, false]
-        .into_iter()
-        .map(|active| {
-            let mut signs = best.signs.clone();
-            signs.push(Sign { relu, element, active, multiplier: 0.0 });
-            Subproblem {
-                signs,
-                bound: best.bound.max(subproblem.bound),
-                rows: best.rows.clone(),
-                slopes: slopes.clone(),
-                share: 0.5 * subproblem.share,
-                ..subproblem.clone()
-            }
-        })
-        .collect()
+    Some([true, false].map(|active| {
+        let mut signs = best.signs.clone();
+        signs.push(Sign { relu, element, active, multiplier: 0.0 });
+        Subproblem {
+            signs,
+            bound: best.bound.max(subproblem.bound),
+            rows: best.rows.clone(),
+            slopes: slopes.clone(),
+            share: 0.5 * subproblem.share,
+            ..subproblem.clone()
+        }
+    }))
 }
