@@ -122,6 +122,8 @@ pub trait Referee {
     fn confirm(&mut self, candidate: &Candidate) -> bool;
     /// Whether this very point is.
     fn confirm_exactly(&mut self, disjunct: u32, inputs: &[Rational]) -> bool;
+    /// Is told now and then how a tree has grown, with its open nodes.
+    fn grown(&mut self, _size: tree::Size, _open: usize) {}
 }
 
 /// A limit that no solver finds too large.

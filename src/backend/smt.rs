@@ -35,14 +35,19 @@ mod solved {
     use crate::problem::Candidate;
     use crate::read::sha256;
     use plimsoll_check::number::Rational;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::{RecvTimeoutError, channel};
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
     use z3::ast::Real;
     use z3::{Context, Model, Params, SatResult, Solver};
 
     /// Time between two looks at the budget.
     const POLL: Duration = Duration::from_millis(10);
+
+    /// How long z3 may take to stop.
+    const PATIENCE: Duration = Duration::from_millis(300);
 
     /// Error symbols of the zonotopes that bound the network, at most.
     const SYMBOLS: usize = 256;
@@ -85,7 +90,7 @@ mod solved {
                 Err(error) => return Decision::Undecided(error.message),
             };
             digests.push(sha256(text.as_bytes()));
-            match ask(&text, boxes.dims, budget) {
+            match ask(text, boxes.dims, budget) {
                 Answer::Unsatisfiable => {}
                 Answer::Unknown(_) if budget.is_exhausted() => return Decision::Late,
                 Answer::Unknown(why) => {
@@ -118,21 +123,53 @@ mod solved {
     }
 
     /// Asks z3 about a text with so many inputs, until the budget ends.
-    fn ask(text: &str, inputs: usize, budget: &Budget) -> Answer {
+    ///
+    /// z3 has a thread of its own. Some of its steps do not notice that they should stop; the thread is then
+    /// left alone and ends by itself.
+    fn ask(text: String, inputs: usize, budget: &Budget) -> Answer {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (send, receive) = channel();
+        let (left, told) = (budget.remaining().unwrap_or(LONG).min(LONG), stop.clone());
+        let spawned = thread::Builder::new().spawn(move || {
+            // Nobody listens any more where z3 came too late.
+            let _ = send.send(solve(&text, inputs, left, &told));
+        });
+        if let Err(error) = spawned {
+            return Answer::Unknown(error.to_string());
+        }
+        let mut late: Option<Instant> = None;
+        loop {
+            match receive.recv_timeout(POLL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Answer::Unknown("its thread has ended".to_string());
+                }
+                Err(RecvTimeoutError::Timeout) if budget.is_exhausted() => {
+                    stop.store(true, Ordering::Relaxed);
+                    if late.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                        return Answer::Unknown("it does not stop".to_string());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Lets z3 solve a text on this thread, until the flag is raised.
+    fn solve(text: &str, inputs: usize, limit: Duration, stop: &AtomicBool) -> Answer {
         let context = Context::thread_local();
         let handle = context.handle();
         let Some(solver) = Solver::new_for_logic("QF_LRA") else {
             return Answer::Unknown("it does not know the logic QF_LRA".to_string());
         };
-        let left = budget.remaining().unwrap_or(LONG).min(LONG);
         let mut parameters = Params::new();
-        parameters.set_u32("timeout", left.as_millis().min(u128::from(u32::MAX - 1)) as u32);
+        parameters.set_u32("timeout", limit.as_millis().min(u128::from(u32::MAX - 1)) as u32);
         solver.set_params(&parameters);
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    if budget.is_exhausted() {
+                    if stop.load(Ordering::Relaxed) {
                         handle.interrupt();
                     }
                     thread::sleep(POLL);

@@ -49,6 +49,9 @@ impl Size {
 /// Failures of the solver in a row after which it is given up.
 const PATIENCE: usize = 64;
 
+/// Nodes from one report to the next.
+const TOLD: u64 = 32;
+
 /// A tree of relu phases over one program, which grows until it is closed.
 ///
 /// The two phases of a neuron cover all points: its indicator may be chosen 1 where the pre-activation is
@@ -66,6 +69,7 @@ pub struct Tree<'p> {
     stack: Vec<Node>,
     gains: Gains,
     failures: usize,
+    visits: u64,
     /// How far it has grown.
     pub size: Size,
 }
@@ -82,6 +86,7 @@ impl<'p> Tree<'p> {
             stack: vec![Node::default()],
             gains: Gains::new(program.phases.len()),
             failures: 0,
+            visits: 0,
             size: Size::default(),
         }
     }
@@ -103,7 +108,12 @@ impl<'p> Tree<'p> {
                 self.stack.push(node);
                 return None;
             }
-            if let Some(decision) = self.visit(&node, relaxation, referee, budget) {
+            let decision = self.visit(&node, relaxation, referee, budget);
+            if self.visits % TOLD == 0 {
+                referee.grown(self.size, self.stack.len());
+            }
+            self.visits += 1;
+            if let Some(decision) = decision {
                 return Some(decision);
             }
         }

@@ -346,7 +346,9 @@ impl<'o> Verifier<'o> {
             outcome
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
-        } else if auto && solvers::before_search(question, &mut judge, budget, outcome) {
+        } else if auto
+            && solvers::before_search(question, &mut judge, self.observer, budget, outcome)
+        {
             // The tree of relu phases has decided.
         } else {
             let (hull, bounds) = (question.hull, question.bounds);
@@ -379,7 +381,9 @@ impl<'o> Verifier<'o> {
                     Err(_) => write(),
                 });
             }
-            outcome.progress = progress;
+            if progress.boxes > 0 || outcome.progress.boxes == 0 {
+                outcome.progress = progress;
+            }
             outcome.verdict = match end {
                 End::Closed => Verdict::Holds,
                 End::Stopped | End::Stuck => Verdict::Unknown(Reason::Boundary),

@@ -1,10 +1,14 @@
 //! Back-ends in place of the search, or beside it.
 
 use super::judge::Judge;
-use super::{Outcome, Question, Reason, Verdict, Verifier};
-use crate::backend::{Backend, Decision, milp, smt, smtlib};
+use super::{Observer, Outcome, Question, Reason, Verdict, Verifier};
+use crate::backend::tree::Size;
+use crate::backend::{Backend, Decision, Referee, milp, smt, smtlib};
 use crate::budget::Budget;
 use crate::kernel::rounding;
+use crate::problem::Candidate;
+use crate::search::Progress;
+use plimsoll_check::number::Rational;
 use plimsoll_check::query::Arithmetic;
 use plimsoll_check::{Error, Kind};
 use std::sync::Arc;
@@ -66,10 +70,36 @@ pub(super) fn alone(backend: Backend, question: &Question, budget: &Budget, outc
     }
 }
 
+/// A judge whose observer hears of trees.
+struct Watched<'a, 'b> {
+    judge: &'a mut Judge<'b>,
+    observer: &'a dyn Observer,
+    /// How far the trees have come.
+    progress: Progress,
+}
+
+impl Referee for Watched<'_, '_> {
+    fn confirm(&mut self, candidate: &Candidate) -> bool {
+        Referee::confirm(self.judge, candidate)
+    }
+
+    fn confirm_exactly(&mut self, disjunct: u32, inputs: &[Rational]) -> bool {
+        self.judge.confirm_exactly(disjunct, inputs)
+    }
+
+    fn grown(&mut self, size: Size, open: usize) {
+        let (boxes, closed, open) = (size.nodes, size.closed, open as u64);
+        // What a tree of phases has closed is no share of the region's volume, and has no bound of its own.
+        self.progress = Progress { boxes, closed, open, share: 0.0, worst: f64::NEG_INFINITY };
+        self.observer.progress(&self.progress);
+    }
+}
+
 /// A short tree of relu phases before the search, where features suggest it; `true` if that decided.
 pub(super) fn before_search(
     question: &Question,
     judge: &mut Judge,
+    observer: &dyn Observer,
     budget: &Budget,
     outcome: &mut Outcome,
 ) -> bool {
@@ -79,7 +109,8 @@ pub(super) fn before_search(
     let Some(solver) = milp::solver().filter(|solver| solver.is_quick()) else { return false };
     let Some(effort) = milp::short(problem, free, question.bounds) else { return false };
     let mut words = Vec::new();
-    let decision = milp::decide(problem, solver.as_ref(), effort, judge, budget, &mut words);
+    let mut watched = Watched { judge, observer, progress: Progress::default() };
+    let decision = milp::decide(problem, solver.as_ref(), effort, &mut watched, budget, &mut words);
     outcome.strategy.push(format!(
         "{free} free inputs and few open neurons: a tree of relu phases first, of at most {} nodes",
         effort.small
@@ -92,7 +123,11 @@ pub(super) fn before_search(
             true
         }
         Decision::Confirmed => true,
-        Decision::Trusted(_) | Decision::Late | Decision::Undecided(_) => false,
+        // Unless the search comes further.
+        Decision::Trusted(_) | Decision::Late | Decision::Undecided(_) => {
+            outcome.progress = watched.progress;
+            false
+        }
     }
 }
 
