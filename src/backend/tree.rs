@@ -109,7 +109,7 @@ impl<'p> Tree<'p> {
                 return None;
             }
             let decision = self.visit(&node, relaxation, referee, budget);
-            if self.visits % TOLD == 0 {
+            if self.visits.is_multiple_of(TOLD) {
                 referee.grown(self.size, self.stack.len());
             }
             self.visits += 1;
