@@ -74,6 +74,22 @@ pub fn judge(
     judgement
 }
 
+/// Judges the very point as [`judge`] does, without moving it; harmless if it lies outside of the region.
+pub fn judge_exact(
+    graph: &Graph,
+    ordered: Option<&Graph>,
+    query: &Query,
+    disjunct: usize,
+    inputs: &[Rational],
+) -> Judgement {
+    let region = &query.regions[query.disjuncts[disjunct].region as usize];
+    if region.contains(inputs) {
+        judge_at(graph, ordered, query, disjunct, inputs.to_vec())
+    } else {
+        Judgement::Harmless
+    }
+}
+
 /// Judges a point of the region.
 fn judge_at(
     graph: &Graph,
@@ -221,12 +237,20 @@ fn representable(region: &Region, point: &[f64], element: ElementType) -> Option
     .collect()
 }
 
-/// The point itself where it lies inside the region, and the nearest face where it does not.
+/// The point itself where it lies inside the region, and the nearest face where it does not; just inside of
+/// a face that is not part of the region.
 fn clamp(region: &Region, point: &[f64]) -> Option<Vec<Rational>> {
+    let little = Rational::from_f64(2f64.powi(-40))?;
     let axes = region.lower.iter().zip(&region.upper).zip(point);
     axes.map(|((lower, upper), x)| {
         let nearest = Rational::from_f64(*x)?.max(lower.value.clone()).min(upper.value.clone());
-        if between(&nearest, lower, upper) { Some(nearest) } else { inner(lower, upper) }
+        if between(&nearest, lower, upper) {
+            return Some(nearest);
+        }
+        let step = &little * &(&upper.value - &lower.value);
+        let inside =
+            if nearest == lower.value { &lower.value + &step } else { &upper.value - &step };
+        if between(&inside, lower, upper) { Some(inside) } else { inner(lower, upper) }
     })
     .collect()
 }

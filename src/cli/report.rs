@@ -51,7 +51,13 @@ pub fn report(
             } else {
                 field(&mut text, style, "closed", &closed(outcome));
             }
-            field(&mut text, style, "certificate", &certificate(outcome, written));
+            let words = match outcome.holes.first() {
+                Some(hole) => {
+                    format!("no certificate: {} says so, and nothing has checked it", hole.kind)
+                }
+                None => certificate(outcome, written),
+            };
+            field(&mut text, style, "certificate", &words);
         }
         Verdict::Violated(found) => {
             text.push_str(&point(graph, query, found, listed, style));

@@ -60,6 +60,9 @@ pub struct Args {
     /// nothing else.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     events: Option<PathBuf>,
+    /// Write the query as SMT-LIB 2 text into a file: satisfiable where the property is violated.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    smtlib: Option<PathBuf>,
     /// Write the certificate of `holds` into a file, after the independent checker has accepted it;
     /// `plimsoll-check MODEL SPEC FILE` checks it again.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -186,6 +189,14 @@ fn answer(args: &Args, watcher: &Watcher, started: Instant) -> Result<Answered, 
             .map_err(|failure| failure.in_file(&spec))?;
     }
     let graph = plimsoll::read::model(&model)?;
+    if let Some(path) = &args.smtlib {
+        query.matches(&graph).map_err(|error| error.in_file(&spec))?;
+        let network = plimsoll::ops::lower(&graph).map_err(|error| error.in_file(&model))?;
+        let text = plimsoll::backend::smtlib::whole(&network, &query)
+            .map_err(|error| error.in_file(&model))?;
+        files::write_whole(path, text.as_bytes())
+            .map_err(|error| Failure::unwritable(path, &error))?;
+    }
     // The limit is the user's, who does not count from the end of reading.
     let left = args.timeout.map(|limit| limit.saturating_sub(started.elapsed()));
     let options = Options { proof: args.proof.is_some(), ..args.limits.options(left) };

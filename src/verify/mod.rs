@@ -1,9 +1,11 @@
 //! One query: strategy, budget, verdict. The library's door.
 
 mod judge;
+mod solvers;
 mod strategy;
 
 use crate::attack::{self, Counterexample, Plan};
+use crate::backend::{Backend, Hole, smtlib};
 use crate::bound::{Bounds, Boxes, Frame, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
 use crate::certify::certify;
@@ -62,6 +64,8 @@ pub struct Options {
     pub seed: u64,
     /// Semantics; as the query is typed by default.
     pub semantics: Semantics,
+    /// How the query is decided; [`Backend::Auto`] by default.
+    pub backend: Backend,
     /// Whether `holds` is to come with a proof; not by default.
     pub proof: bool,
 }
@@ -75,6 +79,7 @@ impl Default for Options {
             memory: 2 << 30,
             seed: 0,
             semantics: Semantics::AsTyped,
+            backend: Backend::Auto,
             proof: false,
         }
     }
@@ -97,6 +102,8 @@ pub enum Reason {
     Boundary,
     /// The processor does not round as the proofs assume.
     Arithmetic,
+    /// The back-end that was asked for gave no answer that could be confirmed; why, in words.
+    Solver(String),
 }
 
 impl Reason {
@@ -110,6 +117,7 @@ impl Reason {
             Reason::Overflow => "overflow",
             Reason::Boundary => "boundary",
             Reason::Arithmetic => "arithmetic",
+            Reason::Solver(_) => "solver",
         }
     }
 }
@@ -132,6 +140,7 @@ impl fmt::Display for Reason {
             Reason::Arithmetic => {
                 "this processor does not round to nearest with subnormal numbers, which every proof assumes"
             }
+            Reason::Solver(why) => why,
         })
     }
 }
@@ -160,6 +169,8 @@ pub struct Outcome {
     pub progress: Progress,
     /// Points where an execution in float violates a property that holds there over the reals.
     pub near_misses: Vec<Counterexample>,
+    /// Claims that the verdict rests on and that nothing here has checked; nearly always none.
+    pub holes: Vec<Hole>,
     /// What was chosen, and why, in words.
     pub strategy: Vec<String>,
     /// What a reader should know about model and query, in words.
@@ -226,9 +237,11 @@ impl<'o> Verifier<'o> {
     ///
     /// # Errors
     /// If query and model do not fit each other, the model has another float type than the semantics
-    /// that was asked for, or it has an operator that cannot be bounded.
+    /// that was asked for, it has an operator that cannot be bounded, or the back-end that was asked for
+    /// was not built in or cannot express the network.
     pub fn verify(&self, model: &Graph, query: &Query) -> Result<Outcome, Error> {
         let budget = Budget::new(self.options.timeout).with_flag(self.cancelled.clone());
+        self.options.backend.require()?;
         let mut notes = query.matches(model)?;
         notes.extend(query.notes.iter().cloned());
         notes.extend(model.notes.iter().cloned());
@@ -246,6 +259,7 @@ impl<'o> Verifier<'o> {
             vacuous: query.is_vacuous(),
             progress: Progress::default(),
             near_misses: Vec::new(),
+            holes: Vec::new(),
             strategy: Vec::new(),
             notes,
             elapsed: Duration::ZERO,
@@ -294,30 +308,62 @@ impl<'o> Verifier<'o> {
             (hull, bounds) = root(&network, &boxes, &mut work);
         }
         let network = &network;
+        if self.options.backend == Backend::Smt {
+            smtlib::expressible(network)?;
+        }
         if !bounds.iter().all(|node| node.is_finite()) {
             outcome.verdict = Verdict::Unknown(Reason::Overflow);
             return Ok(());
         }
         let frame = Frame::new(network, &bounds);
         let problem = Problem::new(network, frame, boxes, query);
-        let mut judge = Judge::new(model, ordered, query, network);
-        if falsify(&problem, self.options.seed, budget, &mut judge) {
+        let question =
+            Question { problem: &problem, hull: &hull, bounds: &bounds, model, ordered, query };
+        match self.options.backend {
+            Backend::Auto | Backend::Bab => self.branch_and_bound(&question, budget, outcome),
+            Backend::Milp | Backend::Smt => {
+                solvers::alone(self.options.backend, &question, budget, outcome);
+                outcome.proof = (self.options.proof && outcome.verdict == Verdict::Holds)
+                    .then(|| Err(solvers::no_proof(self.options.backend)));
+            }
+            // Only the search writes proofs.
+            Backend::Portfolio if self.options.proof => {
+                self.branch_and_bound(&question, budget, outcome);
+            }
+            Backend::Portfolio => self.together(&question, budget, outcome),
+        }
+        Ok(())
+    }
+
+    /// Falsifies, then searches.
+    fn branch_and_bound(&self, question: &Question, budget: &Budget, outcome: &mut Outcome) {
+        let problem = question.problem;
+        let mut judge =
+            Judge::new(question.model, question.ordered, question.query, problem.network);
+        // Only the search itself writes proofs.
+        let auto = self.options.backend == Backend::Auto && !self.options.proof;
+        if falsify(problem, self.options.seed, budget, &mut judge) {
             outcome
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
+        } else if auto
+            && solvers::before_search(question, &mut judge, self.observer, budget, outcome)
+        {
+            // The tree of relu phases has decided.
         } else {
+            let (hull, bounds) = (question.hull, question.bounds);
             let settings =
-                strategy::choose(&problem, &hull, &bounds, &self.options, &mut outcome.strategy);
+                strategy::choose(problem, hull, bounds, &self.options, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
             let mut run = || match &settings {
                 Strategy::Inputs(settings) => {
-                    search::search(&problem, settings, budget, &mut listener)
+                    search::search(problem, settings, budget, &mut listener)
                 }
                 Strategy::Neurons(settings) => {
-                    neurons::search(&problem, settings, budget, &mut listener)
+                    neurons::search(problem, settings, budget, &mut listener)
                 }
                 Strategy::Both(inputs, neurons) => {
-                    in_turn(&problem, (inputs.clone(), neurons.clone()), budget, &mut listener)
+                    in_turn(problem, (inputs.clone(), neurons.clone()), budget, &mut listener)
                 }
             };
             let pool = rayon::ThreadPoolBuilder::new()
@@ -330,15 +376,17 @@ impl<'o> Verifier<'o> {
             };
             if end == End::Closed && self.options.proof {
                 let write = || {
-                    let program = plimsoll_check::proof::trace(model)?;
-                    certify(network, &program, query, &trail, budget)
+                    let program = plimsoll_check::proof::trace(question.model)?;
+                    certify(problem.network, &program, question.query, &trail, budget)
                 };
                 outcome.proof = Some(match &pool {
                     Ok(pool) => pool.install(write),
                     Err(_) => write(),
                 });
             }
-            outcome.progress = progress;
+            if progress.boxes > 0 || outcome.progress.boxes == 0 {
+                outcome.progress = progress;
+            }
             outcome.verdict = match end {
                 End::Closed => Verdict::Holds,
                 End::Stopped | End::Stuck => Verdict::Unknown(Reason::Boundary),
@@ -347,12 +395,14 @@ impl<'o> Verifier<'o> {
                 End::Exhausted if !budget.is_exhausted() => Verdict::Unknown(Reason::Arithmetic),
                 End::Exhausted => Verdict::Unknown(Reason::Timeout),
             };
+            if auto && end == End::Stuck {
+                solvers::after_search(question, &mut judge, budget, outcome);
+            }
         }
         outcome.near_misses = judge.near_misses;
         if let Some(found) = judge.found {
             outcome.verdict = Verdict::Violated(found);
         }
-        Ok(())
     }
 }
 
@@ -382,6 +432,19 @@ fn in_turn(
         }
         growth = growth.saturating_mul(4);
     }
+}
+
+/// A query over a network, compiled, with what it came from.
+struct Question<'a> {
+    problem: &'a Problem<'a>,
+    /// The hull of all regions.
+    hull: &'a Boxes,
+    /// Interval bounds over the hull.
+    bounds: &'a Bounds,
+    model: &'a Graph,
+    /// What the network computes instead, if the query only asks for the order of outputs.
+    ordered: Option<&'a Graph>,
+    query: &'a Query,
 }
 
 /// Whether every row of a query compares two outputs of one group.
