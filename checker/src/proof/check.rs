@@ -117,6 +117,18 @@ pub fn check(
     Ok(summary)
 }
 
+/// Depth down to which both sides of a node are checked side by side: eight threads at most.
+const PARALLEL: usize = 3;
+
+impl Summary {
+    fn add(&mut self, other: &Summary) {
+        self.nodes += other.nodes;
+        self.leaves += other.leaves;
+        self.steps += other.steps;
+        self.exact += other.exact;
+    }
+}
+
 impl<'q> Scene<'q> {
     /// Bounds the program over a region.
     pub fn new(program: &'q Program, query: &'q Query, region: usize) -> Scene<'q> {
@@ -370,12 +382,7 @@ impl Walk {
                 self.reject("COVER", format!("disjunct {disjunct} is open on a leaf"))
             }
             _ if open.is_empty() => self.reject("SPLIT", "nothing is open to be split"),
-            Rest::Again(node) => {
-                self.path.push('.');
-                self.node(scene, open, Some(bounds), node)?;
-                self.path.pop();
-                Ok(())
-            }
+            Rest::Again(node) => self.below('.', None, scene, open, bounds, node),
             Rest::Cases(cases) => {
                 if cases.len() != open.len() {
                     return self.reject("CASES", "not every open disjunct has a node of its own");
@@ -385,9 +392,7 @@ impl Walk {
                         return self.reject("CASES", format!("disjunct {disjunct} is not open"));
                     };
                     let alone = vec![open.swap_remove(at)];
-                    self.path.push('|');
-                    self.node(scene, alone, Some(bounds), node)?;
-                    self.path.pop();
+                    self.below('|', None, scene, alone, bounds, node)?;
                 }
                 Ok(())
             }
@@ -395,15 +400,16 @@ impl Walk {
                 if signs.relu as usize >= scene.pre_activations.len() {
                     return self.reject("SIGN", format!("there is no relu {}", signs.relu));
                 }
-                let sides = [(true, &signs.active, '+'), (false, &signs.inactive, '-')];
-                for (active, node, letter) in sides {
-                    self.assumed.push((signs.relu, active));
-                    self.path.push(letter);
-                    self.node(scene, open.clone(), Some(bounds), node)?;
-                    self.path.pop();
-                    self.assumed.pop();
-                }
-                Ok(())
+                self.sides(
+                    |walk| {
+                        let assumed = Some((signs.relu, true));
+                        walk.below('+', assumed, scene, open.clone(), bounds, &signs.active)
+                    },
+                    |walk| {
+                        let assumed = Some((signs.relu, false));
+                        walk.below('-', assumed, scene, open.clone(), bounds, &signs.inactive)
+                    },
+                )
             }
             Rest::Split(split) => {
                 let input = split.input as usize;
@@ -412,15 +418,58 @@ impl Walk {
                 }
                 let [below, above] = Scene::halves(&open, input, split.at);
                 drop(open);
-                for (half, node, letter) in [(below, &split.below, 'b'), (above, &split.above, 'a')]
-                {
-                    self.path.push(letter);
-                    self.node(scene, half, Some(bounds), node)?;
-                    self.path.pop();
-                }
-                Ok(())
+                self.sides(
+                    |walk| walk.below('b', None, scene, below, bounds, &split.below),
+                    |walk| walk.below('a', None, scene, above, bounds, &split.above),
+                )
             }
         }
+    }
+
+    /// The walk through a node below this one.
+    fn below(
+        &mut self,
+        letter: char,
+        assumed: Option<(u32, bool)>,
+        scene: &Scene<'_>,
+        open: Vec<Open>,
+        bounds: &Bounds,
+        node: &Node,
+    ) -> Result<(), Rejection> {
+        self.path.push(letter);
+        self.assumed.extend(assumed);
+        self.node(scene, open, Some(bounds), node)?;
+        self.assumed.truncate(self.assumed.len() - usize::from(assumed.is_some()));
+        self.path.pop();
+        Ok(())
+    }
+
+    /// Both sides of a node; near the root side by side, since what one concludes does not depend on the
+    /// other. The first side's rejection counts.
+    fn sides(
+        &mut self,
+        first: impl FnOnce(&mut Walk) -> Result<(), Rejection>,
+        second: impl FnOnce(&mut Walk) -> Result<(), Rejection> + Send,
+    ) -> Result<(), Rejection> {
+        if self.path.len() >= PARALLEL {
+            first(self)?;
+            return second(self);
+        }
+        let mut other = Walk {
+            region: self.region,
+            path: self.path.clone(),
+            assumed: self.assumed.clone(),
+            ..Walk::default()
+        };
+        let (one, two) = std::thread::scope(|scope| {
+            let two = scope.spawn(|| second(&mut other));
+            (first(self), two.join())
+        });
+        one?;
+        // A panic of the other thread goes on in this one.
+        two.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        self.summary.add(&other.summary);
+        Ok(())
     }
 
     /// Conclusions with the same slopes.
