@@ -5,7 +5,10 @@
 //! `a_i z_i` where the coefficient `a_i` on neuron `i` is positive. No tape is kept. Whatever slopes in
 //! [0, 1] come out, the next sweep's bound is rigorous; nothing here needs a proof.
 
-use super::{Forms, Lines, Planes, Relaxation, Slopes, Trace};
+use super::{
+    Boxes, Forms, Frame, Lines, NodeBounds, Planes, Relaxation, Seeds, Slopes, Trace, Workspace,
+    backward,
+};
 use crate::net::{Network, NodeIndex, Primitive};
 
 /// Relaxations that belong to rows instead of `count` boxes: row `r` copies box `owner[r]`.
@@ -68,12 +71,26 @@ impl Ascent {
         rows: usize,
         climb: bool,
     ) -> Vec<Vec<f64>> {
+        self.until(network.nodes.len(), network, relaxations, trace, points, rows, climb)
+    }
+
+    /// As [`Ascent::forward`], for the nodes before `end` only.
+    fn until(
+        &mut self,
+        end: NodeIndex,
+        network: &Network,
+        relaxations: &mut [Relaxation],
+        trace: &Trace,
+        points: Vec<f64>,
+        rows: usize,
+        climb: bool,
+    ) -> Vec<Vec<f64>> {
         self.step += 1;
         let (beta1, beta2) = (0.7, 0.95);
         let rate = if climb { self.rate } else { 0.0 };
         self.rate *= 0.9;
         let mut values: Vec<Vec<f64>> = Vec::with_capacity(network.nodes.len());
-        for (index, node) in network.nodes.iter().enumerate() {
+        for (index, node) in network.nodes[..end].iter().enumerate() {
             let value = match (&node.primitive, &mut relaxations[index]) {
                 (Primitive::Input, _) => points.clone(),
                 (Primitive::Affine { terms, bias, .. }, _) => {
@@ -136,6 +153,70 @@ impl Ascent {
             }
         }
         h
+    }
+}
+
+/// Numbers that the relaxations of rows treated side by side may have (64 MB).
+const BLOCK: usize = 8 << 20;
+
+/// Tightens the bounds of node `index` on the `(box, element)` pairs that are wanted, each end by sweeps with slopes
+/// of its own.
+pub fn tighten(
+    network: &Network,
+    frame: &Frame,
+    relaxations: &[Relaxation],
+    index: NodeIndex,
+    (boxes, wanted): (&Boxes, &[(u32, u32)]),
+    iterations: usize,
+    bounds: &mut NodeBounds,
+    work: &mut Workspace,
+) {
+    let before = &network.nodes[..index];
+    let size = before.iter().map(|node| (Relaxation::ARRAYS + 2) * node.len).sum::<usize>();
+    let block = (BLOCK / size.max(1) / 2).max(1);
+    for wanted in wanted.chunks(block) {
+        if work.is_late() {
+            return;
+        }
+        let rows = 2 * wanted.len();
+        let owner: Vec<u32> = wanted.iter().flat_map(|(b, _)| [*b, *b]).collect();
+        let mut own = per_row(&relaxations[..index], boxes.count, &owner);
+        own.resize(relaxations.len(), Relaxation::Exact);
+        let seeds = Seeds::Units {
+            owner: (0..rows as u32).collect(),
+            element: wanted.iter().flat_map(|(_, e)| [*e, *e]).collect(),
+            sign: wanted.iter().flat_map(|_| [1.0, -1.0]).collect(),
+        };
+        let mut ascent = Ascent::new(network, 0.4);
+        let mut trace: Trace = vec![Vec::new(); network.nodes.len()];
+        for iteration in 0..iterations {
+            if iteration > 0 && work.is_late() {
+                return;
+            }
+            let into = Some(&mut trace);
+            let forms = backward(network, frame, &own, index, &seeds, into, work);
+            let faces =
+                || owner.iter().map(|b| (boxes.lower_of(*b as usize), boxes.upper_of(*b as usize)));
+            for (w, (b, e)) in wanted.iter().enumerate() {
+                let at = *b as usize * network.nodes[index].len + *e as usize;
+                let (lower, upper) = (boxes.lower_of(*b as usize), boxes.upper_of(*b as usize));
+                let (low, high) =
+                    (forms.minimum(2 * w, lower, upper), -forms.minimum(2 * w + 1, lower, upper));
+                // Comparisons with NaN are false.
+                if low > bounds.lower[at] {
+                    bounds.lower[at] = low;
+                }
+                if high < bounds.upper[at] {
+                    bounds.upper[at] = high;
+                }
+            }
+            if iteration + 1 < iterations {
+                let points = minimisers(&forms, faces());
+                ascent.until(index, network, &mut own, &trace, points, rows, true);
+            }
+            forms.recycle(work);
+        }
+        own.into_iter().for_each(|relaxation| relaxation.recycle(work));
     }
 }
 

@@ -1,7 +1,7 @@
 //! One forward pass over the network that leaves proven bounds on every node.
 
 use super::backward::tighten;
-use super::{Bounds, Boxes, Frame, NodeBounds, Relaxation, Workspace, affine, zonotope};
+use super::{Bounds, Boxes, Frame, NodeBounds, Relaxation, Workspace, affine, alpha, zonotope};
 use crate::net::{Need, Network, Primitive};
 use plimsoll_check::number::Interval;
 
@@ -17,6 +17,12 @@ pub enum Intermediate {
     },
     /// Interval arithmetic, then one backward sweep per pre-activation that is still unstable.
     Backward,
+    /// As [`Intermediate::Backward`], with slopes of its own for each pre-activation that is still
+    /// unstable, improved for so many sweeps.
+    Alpha {
+        /// Sweeps a pre-activation.
+        iterations: usize,
+    },
     /// All three, each making the next one cheaper.
     All {
         /// As in [`Intermediate::Zonotope`].
@@ -42,9 +48,9 @@ pub fn propagate(
         Intermediate::Zonotope { keep } | Intermediate::All { keep } => {
             Some(zonotope::Sweep::new(network, boxes, keep))
         }
-        Intermediate::Interval | Intermediate::Backward => None,
+        Intermediate::Interval | Intermediate::Backward | Intermediate::Alpha { .. } => None,
     };
-    let sweeps = matches!(method, Intermediate::Backward | Intermediate::All { .. });
+    let sweeps = !matches!(method, Intermediate::Interval | Intermediate::Zonotope { .. });
     for (index, node) in network.nodes.iter().enumerate() {
         let mut found = match &node.primitive {
             Primitive::Input => {
@@ -72,6 +78,20 @@ pub fn propagate(
             let wanted = wanted(need, &found, boxes.count, node.len);
             if !wanted.is_empty() {
                 tighten(network, frame, &relaxations, index, boxes, &wanted, &mut found, work);
+            }
+            if let Intermediate::Alpha { iterations } = method {
+                let wanted = self::wanted(need, &found, boxes.count, node.len);
+                let batch = (boxes, wanted.as_slice());
+                alpha::tighten(
+                    network,
+                    frame,
+                    &relaxations,
+                    index,
+                    batch,
+                    iterations,
+                    &mut found,
+                    work,
+                );
             }
         }
         bounds.push(found);

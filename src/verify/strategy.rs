@@ -38,6 +38,12 @@ const FEW_INPUTS: usize = 9;
 /// Most inputs that are split; with more of them, halving one says too little about the rest.
 const MANY_INPUTS: usize = 100;
 
+/// Sweeps for the bounds of each pre-activation of a region, if that is affordable.
+const ALPHA: usize = 8;
+
+/// Multiply-adds that the bounds of a region may take.
+const ROOT: usize = 60_000_000_000;
+
 /// Multiply-adds of the first turn of either search.
 const TURN: usize = 4_000_000_000;
 
@@ -92,14 +98,19 @@ pub(super) fn choose(
     if free <= FEW_INPUTS || network.relu_count() == 0 || !only_relus {
         return Strategy::Inputs(inputs);
     }
+    // Bounds of a region serve its whole tree: they may cost as much as some thousand of its sweeps.
+    let affordable = ALPHA * 2 * backward <= ROOT && intermediate == Intermediate::Backward;
     let neurons = neurons::Settings {
         intermediate,
+        // A certificate has no room for these slopes yet.
+        again: (affordable && !options.proof).then_some(Intermediate::Alpha { iterations: ALPHA }),
         root_iterations: 20,
         iterations: 8,
         chunk: (CHUNK / network.multiply_adds.max(1)).clamp(1, 64),
         chunks: 4,
         memory: options.memory,
         subproblems: options.boxes.unwrap_or(u64::MAX),
+        splits: true,
         trail: options.proof,
     };
     // A limit on boxes is a limit on one tree.

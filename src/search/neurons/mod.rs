@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub struct Settings {
     /// How pre-activations are bounded over the regions.
     pub intermediate: Intermediate,
+    /// How they are bounded once more where that does not decide a region.
+    pub again: Option<Intermediate>,
     /// Sweeps that optimise slopes and multipliers of a whole region.
     pub root_iterations: usize,
     /// Sweeps that do so for a subproblem.
@@ -38,6 +40,8 @@ pub struct Settings {
     pub memory: usize,
     /// Subproblems that may be bounded in all.
     pub subproblems: u64,
+    /// Whether subproblems are split, or wait instead.
+    pub splits: bool,
     /// Whether to keep a trail for a proof.
     pub trail: bool,
 }
@@ -100,17 +104,18 @@ pub(super) struct Root {
 }
 
 impl Root {
-    fn new(problem: &Problem, region: usize, settings: &Settings, work: &mut Workspace) -> Root {
+    /// Bounds a region; `known` are bounds that hold there.
+    fn new(
+        problem: &Problem,
+        region: usize,
+        intermediate: Intermediate,
+        known: Option<&Bounds>,
+        work: &mut Workspace,
+    ) -> Root {
         let mut boxes = Boxes::new(problem.network.input_len());
         boxes.push(problem.boxes.lower_of(region), problem.boxes.upper_of(region));
-        let (bounds, relaxations) = propagate(
-            problem.network,
-            Some(&problem.frame),
-            &boxes,
-            None,
-            settings.intermediate,
-            work,
-        );
+        let (bounds, relaxations) =
+            propagate(problem.network, Some(&problem.frame), &boxes, known, intermediate, work);
         let mut unstable = Vec::new();
         for (index, node) in problem.network.nodes.iter().enumerate() {
             let Primitive::Relu { of } = node.primitive else { continue };
@@ -149,6 +154,8 @@ impl Ord for Ranked {
 /// Open subproblems: the worst first, and the newest first when memory is short.
 struct Queue {
     heap: BinaryHeap<Ranked>,
+    /// What was looked at without being split.
+    waiting: BinaryHeap<Ranked>,
     stack: Vec<Subproblem>,
     bytes: usize,
     limit: usize,
@@ -201,9 +208,10 @@ pub fn search(
             continue;
         }
         let mut work = Workspace::within(budget);
-        let root = Root::new(problem, region, settings, &mut work);
+        let mut root = Root::new(problem, region, settings.intermediate, None, &mut work);
         let mut queue = Queue {
             heap: BinaryHeap::new(),
+            waiting: BinaryHeap::new(),
             stack: Vec::new(),
             bytes: 0,
             limit: settings.memory,
@@ -227,6 +235,28 @@ pub fn search(
         }
         trail.marks[region].cut = Cut::Cases(cases);
         progress.open = queue.len() as u64;
+        if let Some(again) = settings.again {
+            // One look at each disjunct; what it does not decide begins anew with tighter bounds.
+            let looks = Settings { splits: false, ..settings.clone() };
+            let end = region_search(
+                problem,
+                &looks,
+                &root,
+                &mut queue,
+                (&mut progress, &mut trail),
+                &mut stuck,
+                budget,
+                listener,
+            );
+            if let Some(end) = end {
+                return (end, progress, trail);
+            }
+            std::mem::swap(&mut queue.heap, &mut queue.waiting);
+            if queue.len() == 0 {
+                continue;
+            }
+            root = Root::new(problem, region, again, Some(&root.bounds), &mut work);
+        }
         let end = region_search(
             problem,
             settings,
@@ -296,6 +326,10 @@ fn region_search(
                         progress.closed += 1;
                         progress.share = (progress.share + parent.share).min(1.0);
                         trail.marks[parent.mark].closed.extend(evidence);
+                    }
+                    _ if !settings.splits => {
+                        queue.bytes += parent.bytes();
+                        queue.waiting.push(Ranked(parent.clone()));
                     }
                     bound::Fate::Stuck => *stuck += 1,
                     bound::Fate::Split(mut children) => {
