@@ -4,12 +4,13 @@
 //! functions of `plimsoll_check::proof`. Where one fails, by a rounded slope or a bound that the prover
 //! inherited and the checker did not, the box is cut further until it succeeds.
 
+use crate::bound::alpha::End;
 use crate::budget::Budget;
 use crate::net::{Network, NodeIndex, Primitive};
 use crate::search::{Cut, Evidence, STEPS, Trail};
 use plimsoll_check::proof::{
-    Bounding, Bounds, Choice, Conclusion, Face, Form, MAX_DEPTH, Node, Open, Program, Rest, Scene,
-    Scratch, Signs, Split, Step, Target, refutes_exactly,
+    Bounding, Bounds, Choice, Claim, Conclusion, Face, Form, MAX_DEPTH, Node, Open, Program, Rest,
+    Scene, Scratch, Signs, Split, Step, Target, refutes_exactly,
 };
 use plimsoll_check::query::Query;
 use plimsoll_check::{Error, Kind};
@@ -60,27 +61,39 @@ struct Depth {
 }
 
 /// The place in the program of each relu of the network.
-struct Places(HashMap<NodeIndex, Vec<u32>>);
+struct Places {
+    /// By the relu's node.
+    relus: HashMap<NodeIndex, Vec<u32>>,
+    /// By its pre-activation's.
+    before: HashMap<NodeIndex, Vec<u32>>,
+}
 
 impl Places {
     fn new(network: &Network, program: &Program) -> Places {
         let places = program.places();
-        let mut all = HashMap::new();
+        let (mut relus, mut before) = (HashMap::new(), HashMap::new());
         for (index, node) in network.nodes.iter().enumerate() {
             let named = program.named.get(&node.name);
             let Some(variables) = named.filter(|named| named.len() == node.len) else { continue };
             let mine: Option<Vec<u32>> = variables.iter().map(|v| places.get(v).copied()).collect();
-            if let (Primitive::Relu { .. }, Some(mine)) = (&node.primitive, mine) {
-                all.insert(index, mine);
+            if let (Primitive::Relu { of }, Some(mine)) = (&node.primitive, mine) {
+                before.insert(*of, mine.clone());
+                relus.insert(index, mine);
             }
         }
-        Places(all)
+        Places { relus, before }
+    }
+
+    /// What a certificate says of an end that was bounded with slopes of its own.
+    fn claim(&self, end: &End) -> Option<Claim> {
+        let relu = *self.before.get(&end.node)?.get(end.element as usize)?;
+        Some(Claim { relu, upper: end.upper, slopes: self.codes(&end.slopes) })
     }
 
     /// Slopes as a certificate has them: sorted by place.
     fn codes(&self, slopes: &[(NodeIndex, u32, f32)]) -> Vec<(u32, u8)> {
         let code = |(node, element, slope): &(NodeIndex, u32, f32)| {
-            let place = self.0.get(node)?.get(*element as usize)?;
+            let place = self.relus.get(node)?.get(*element as usize)?;
             Some((*place, (slope.clamp(0.0, 1.0) * 255.0).round() as u8))
         };
         let mut codes: Vec<(u32, u8)> = slopes.iter().filter_map(code).collect();
@@ -154,7 +167,7 @@ impl Builder<'_> {
             _ => false,
         };
         let mut bounds = match worth {
-            true => self.scene.frame.tightened(&lower, &upper, outer, &mut scratch),
+            true => self.scene.frame.tightened(&lower, &upper, outer, &[], &mut scratch),
             false => self.scene.frame.interval(&lower, &upper, outer),
         };
         node.bounding = if worth { Bounding::Tighten } else { Bounding::Interval };
@@ -162,7 +175,10 @@ impl Builder<'_> {
         let cases = matches!(inner, Cut::Cases(_));
         if cases {
             // One bounding of the region serves all trees of its disjuncts.
-            bounds = self.scene.frame.tightened(&lower, &upper, outer, &mut scratch);
+            let ends = self.trail.ends.get(self.scene.region).map_or(&[][..], Vec::as_slice);
+            node.claims = ends.iter().filter_map(|end| self.places.claim(end)).collect();
+            let claims = self.scene.claims(&node.claims).ok_or_else(stuck)?;
+            bounds = self.scene.frame.tightened(&lower, &upper, outer, &claims, &mut scratch);
             node.bounding = Bounding::Tighten;
         }
         if !between && !cases {
@@ -171,7 +187,7 @@ impl Builder<'_> {
             let leaf = matches!(inner, Cut::Nothing);
             let missing = closed.iter().any(|e| open.iter().any(|o| o.disjunct == e.disjunct));
             if !worth && (missing || (leaf && !open.is_empty())) {
-                bounds = self.scene.frame.tightened(&lower, &upper, outer, &mut scratch);
+                bounds = self.scene.frame.tightened(&lower, &upper, outer, &[], &mut scratch);
                 node.bounding = Bounding::Tighten;
                 node.steps.clear();
                 open = before;
@@ -249,7 +265,7 @@ impl Builder<'_> {
             return Err(Error::new(Kind::Certificate, "the proof is too deep"));
         }
         if let Cut::Sign { relu, element, halves } = &mark.cut {
-            let place = self.places.0.get(relu).and_then(|all| all.get(*element as usize));
+            let place = self.places.relus.get(relu).and_then(|all| all.get(*element as usize));
             let Some(place) = place else { return Err(stuck()) };
             let deeper = Depth { tree: depth.tree + 1, ..depth };
             let [active, inactive] = &**halves;

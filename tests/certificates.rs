@@ -11,8 +11,8 @@ use plimsoll_check::graph::Graph;
 use plimsoll_check::number::Rational;
 use plimsoll_check::ops::evaluate_exact;
 use plimsoll_check::proof::{
-    Bounding, Certificate, Conclusion, Face, Judgement, Node, Program, Rest, Signs, Split, check,
-    digest, judge, trace,
+    Bounding, Certificate, Claim, Conclusion, Face, Judgement, Node, Program, Rest, Signs, Split,
+    check, digest, judge, trace,
 };
 use plimsoll_check::query::Query;
 
@@ -113,7 +113,7 @@ fn subjects() -> Vec<Subject> {
 
 #[test]
 fn proofs_are_accepted_and_speak_of_their_model_and_query_only() {
-    let (mut splits, mut signs) = (0, 0);
+    let (mut splits, mut signs, mut claims) = (0, 0, 0);
     for subject in subjects() {
         let (threshold, trees) = proved(&subject);
         let text = text(subject.dims, threshold);
@@ -125,10 +125,13 @@ fn proofs_are_accepted_and_speak_of_their_model_and_query_only() {
         let judged = judge(subject.bytes.clone().into(), &text, &bytes).unwrap();
         let Judgement::Valid(summary) = judged else { panic!("{judged:?}") };
         assert_eq!(summary.leaves, certificate.trees.iter().map(Node::leaves).sum::<usize>());
-        visit(&certificate.trees[0], &mut |node| match node.rest {
-            Rest::Split(_) => splits += 1,
-            Rest::Sign(_) => signs += 1,
-            _ => {}
+        visit(&certificate.trees[0], &mut |node| {
+            claims += node.claims.len();
+            match node.rest {
+                Rest::Split(_) => splits += 1,
+                Rest::Sign(_) => signs += 1,
+                _ => {}
+            }
         });
         // One byte of the model or of the text, and the certificate is about another one.
         let mut other = text.clone();
@@ -139,7 +142,8 @@ fn proofs_are_accepted_and_speak_of_their_model_and_query_only() {
         *model.last_mut().unwrap() ^= 1;
         assert!(judge(model.into(), &text, &bytes).is_err());
     }
-    assert!(splits > 10 && signs > 10, "{splits} splits, {signs} assumed signs");
+    let enough = splits > 10 && signs > 10 && claims > 10;
+    assert!(enough, "{splits} splits, {signs} assumed signs, {claims} claims");
 }
 
 /// Cut short, extended, or with any bit flipped: an error, or a certificate that says the same.
@@ -215,7 +219,14 @@ fn some_node<'n>(node: &'n mut Node, rng: &mut Rng) -> &'n mut Node {
 fn mutate(trees: &mut [Node], dims: usize, rng: &mut Rng) {
     let donor = some_node(&mut trees[0].clone(), rng).clone();
     let node = some_node(&mut trees[0], rng);
-    match rng.u8(0..16) {
+    match rng.u8(0..18) {
+        16 => node.claims.clear(),
+        17 => {
+            let slopes = (0..rng.u32(0..4)).map(|place| (2 * place, rng.u8(..))).collect();
+            let claim = Claim { relu: rng.u32(0..14), upper: rng.bool(), slopes };
+            node.claims = vec![claim];
+            node.bounding = Bounding::Tighten;
+        }
         0 => node.rest = Rest::Nothing,
         1 => {
             node.bounding = [Bounding::Interval, Bounding::Tighten, Bounding::Keep][rng.usize(0..3)]

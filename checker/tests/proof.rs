@@ -173,7 +173,7 @@ fn bounds_and_forms_hold_at_every_point() {
         let upper: Vec<f64> = lower.iter().map(|l| l + width * rng.f64()).collect();
         let frame = Bounds::frame(&program, &lower, &upper);
         let plain = frame.interval(&lower, &upper, None);
-        let tight = frame.tightened(&lower, &upper, Some(&plain), &mut scratch);
+        let tight = frame.tightened(&lower, &upper, Some(&plain), &[], &mut scratch);
         // Any slopes are as good as the usual ones.
         let slopes: Vec<f64> = (0..program.len())
             .map(|_| [f64::NAN, 0.0, 1.0, rng.f64(), 3.0 * rng.f64() - 1.0][rng.usize(0..5)])

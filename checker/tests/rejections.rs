@@ -57,7 +57,7 @@ fn close() -> Step {
 }
 
 fn node(steps: Vec<Step>, rest: Rest) -> Node {
-    Node { bounding: Bounding::Tighten, steps, rest }
+    Node { bounding: Bounding::Tighten, claims: Vec::new(), steps, rest }
 }
 
 fn leaf(steps: Vec<Step>) -> Node {

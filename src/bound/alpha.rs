@@ -156,6 +156,44 @@ impl Ascent {
     }
 }
 
+/// An end of a pre-activation that was bounded with slopes of its own.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// The pre-activation.
+    pub node: NodeIndex,
+    /// Its element.
+    pub element: u32,
+    /// Whether it is the upper end.
+    pub upper: bool,
+    /// The slopes, as [`slopes_of`] has them.
+    pub slopes: Vec<(NodeIndex, u32, f32)>,
+}
+
+/// Takes down the slopes of a row below unstable relus, those that are not what a relaxation begins with or all.
+pub fn slopes_of(
+    relaxations: &[Relaxation],
+    row: usize,
+    rows: usize,
+    all: bool,
+) -> Vec<(NodeIndex, u32, f32)> {
+    let mut slopes = Vec::new();
+    for (node, relaxation) in relaxations.iter().enumerate() {
+        let Relaxation::Relu(lines) = relaxation else { continue };
+        let len = lines.lower.len() / rows.max(1);
+        for k in 0..len {
+            let at = row * len + k;
+            let (l, u) = (lines.l[at], lines.u[at]);
+            let usual = if u > -l { 1.0 } else { 0.0 };
+            // The checker's own ends may be a little apart from these.
+            let close = (u + l).abs() < 1.0e-6 * (u - l);
+            if u != 0.0 && (all || lines.lower[at] != usual || close) {
+                slopes.push((node, k as u32, lines.lower[at] as f32));
+            }
+        }
+    }
+    slopes
+}
+
 /// Numbers that the relaxations of rows treated side by side may have (64 MB).
 const BLOCK: usize = 8 << 20;
 
@@ -189,9 +227,11 @@ pub fn tighten(
         };
         let mut ascent = Ascent::new(network, 0.4);
         let mut trace: Trace = vec![Vec::new(); network.nodes.len()];
+        // The best slopes of each row, if they are wanted.
+        let mut kept: Vec<Option<Vec<(NodeIndex, u32, f32)>>> = vec![None; rows];
         for iteration in 0..iterations {
             if iteration > 0 && work.is_late() {
-                return;
+                break;
             }
             let into = Some(&mut trace);
             let forms = backward(network, frame, &own, index, &seeds, into, work);
@@ -205,9 +245,12 @@ pub fn tighten(
                 // Comparisons with NaN are false.
                 if low > bounds.lower[at] {
                     bounds.lower[at] = low;
+                    kept[2 * w] = work.ends.as_ref().map(|_| slopes_of(&own, 2 * w, rows, false));
                 }
                 if high < bounds.upper[at] {
                     bounds.upper[at] = high;
+                    kept[2 * w + 1] =
+                        work.ends.as_ref().map(|_| slopes_of(&own, 2 * w + 1, rows, false));
                 }
             }
             if iteration + 1 < iterations {
@@ -217,6 +260,12 @@ pub fn tighten(
             forms.recycle(work);
         }
         own.into_iter().for_each(|relaxation| relaxation.recycle(work));
+        if let Some(ends) = &mut work.ends {
+            for (r, slopes) in kept.into_iter().enumerate() {
+                let (element, upper) = (wanted[r / 2].1, r % 2 == 1);
+                ends.extend(slopes.map(|slopes| End { node: index, element, upper, slopes }));
+            }
+        }
     }
 }
 

@@ -109,12 +109,14 @@ pub type Bounds = Vec<NodeBounds>;
 pub struct Workspace {
     free: Vec<Vec<f64>>,
     budget: Option<Budget>,
+    /// Where ends that were bounded with slopes of their own are taken down, for a proof.
+    pub ends: Option<Vec<alpha::End>>,
 }
 
 impl Workspace {
     /// A workspace whose sweeps stop tightening when the budget ends.
     pub fn within(budget: &Budget) -> Workspace {
-        Workspace { free: Vec::new(), budget: Some(budget.clone()) }
+        Workspace { budget: Some(budget.clone()), ..Workspace::default() }
     }
 
     /// Whether the time is up: bounds that are still wider than they could be are sound all the same.

@@ -187,7 +187,7 @@ fn sharpen_block(
             {
                 closed[r] = true;
                 if settings.trail {
-                    let slopes = Evidence::slopes_of(&relaxations, r, closed.len());
+                    let slopes = alpha::slopes_of(&relaxations, r, closed.len(), false);
                     let plain = Evidence::plain(case.disjunct, multipliers[r].clone());
                     marks[case.b].closed.push(Evidence { slopes, ..plain });
                 }

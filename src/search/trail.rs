@@ -1,6 +1,6 @@
 //! What a search did, box by box: what a proof is built from.
 
-use crate::bound::Relaxation;
+use crate::bound::alpha::End;
 use crate::net::NodeIndex;
 
 /// All bounded boxes of a search; those of the regions come first.
@@ -8,6 +8,8 @@ use crate::net::NodeIndex;
 pub struct Trail {
     /// What happened on each box.
     pub marks: Vec<Mark>,
+    /// For each region, ends of pre-activations that were bounded with slopes of their own.
+    pub ends: Vec<Vec<End>>,
 }
 
 /// What happened on one box.
@@ -92,29 +94,5 @@ impl Evidence {
     /// Evidence without slopes.
     pub fn plain(disjunct: u32, multipliers: Vec<f64>) -> Evidence {
         Evidence { disjunct, multipliers, slopes: Vec::new(), signs: Vec::new(), exact: false }
-    }
-
-    /// Takes down the slopes of a row that are not those that a relaxation begins with.
-    pub fn slopes_of(
-        relaxations: &[Relaxation],
-        row: usize,
-        rows: usize,
-    ) -> Vec<(NodeIndex, u32, f32)> {
-        let mut slopes = Vec::new();
-        for (node, relaxation) in relaxations.iter().enumerate() {
-            let Relaxation::Relu(lines) = relaxation else { continue };
-            let len = lines.lower.len() / rows.max(1);
-            for k in 0..len {
-                let at = row * len + k;
-                let (l, u) = (lines.l[at], lines.u[at]);
-                let usual = if u > -l { 1.0 } else { 0.0 };
-                // The checker's own ends may be a little apart from these.
-                let close = (u + l).abs() < 1.0e-6 * (u - l);
-                if u != 0.0 && (lines.lower[at] != usual || close) {
-                    slopes.push((node, k as u32, lines.lower[at] as f32));
-                }
-            }
-        }
-        slopes
     }
 }

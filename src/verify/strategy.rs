@@ -102,8 +102,7 @@ pub(super) fn choose(
     let affordable = ALPHA * 2 * backward <= ROOT && intermediate == Intermediate::Backward;
     let neurons = neurons::Settings {
         intermediate,
-        // A certificate has no room for these slopes yet.
-        again: (affordable && !options.proof).then_some(Intermediate::Alpha { iterations: ALPHA }),
+        again: affordable.then_some(Intermediate::Alpha { iterations: ALPHA }),
         root_iterations: 20,
         iterations: 8,
         chunk: (CHUNK / network.multiply_adds.max(1)).clamp(1, 64),

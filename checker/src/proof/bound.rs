@@ -59,6 +59,17 @@ pub struct Choice<'c> {
     pub signs: &'c [Sign],
 }
 
+/// An end of a variable that is to be bounded with these slopes.
+#[derive(Debug, Clone)]
+pub struct Sharpened {
+    /// The variable.
+    pub variable: Variable,
+    /// Whether it is the upper end.
+    pub upper: bool,
+    /// Slopes that are not the default ones, by place of the relu.
+    pub slopes: Vec<(u32, f64)>,
+}
+
 /// What is assumed of a pre-activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sign {
@@ -108,15 +119,18 @@ impl Frame<'_> {
         bounds
     }
 
-    /// Rule INTERVAL, and rule BACKWARD for every pre-activation that this leaves open, level by level.
+    /// Rule INTERVAL, and rule BACKWARD for every pre-activation that this leaves open and for every claim, level
+    /// by level.
     pub fn tightened(
         &self,
         lower: &[f64],
         upper: &[f64],
         outer: Option<&Bounds>,
+        claims: &[Sharpened],
         scratch: &mut Scratch,
     ) -> Bounds {
         let mut bounds = self.begin(lower, upper);
+        let mut slopes = Vec::new();
         for (depth, level) in self.levels.iter().enumerate() {
             level.iter().for_each(|v| self.step(*v, &mut bounds, outer));
             let open = |v: &&Variable| {
@@ -148,6 +162,26 @@ impl Frame<'_> {
                     if high < bounds.upper[v] {
                         bounds.upper[v] = high;
                     }
+                }
+            }
+            // Slopes are any floats: what a sweep with these finds is a bound like any other.
+            for claim in claims.iter().filter(|claim| self.level[claim.variable as usize] == depth)
+            {
+                slopes.clear();
+                slopes.resize(self.relus, f64::NAN);
+                for (place, slope) in &claim.slopes {
+                    if let Some(target) = slopes.get_mut(*place as usize) {
+                        *target = *slope;
+                    }
+                }
+                let seed = [(claim.variable, if claim.upper { -1.0 } else { 1.0 })];
+                let choice = Choice { slopes: &slopes, ..Choice::default() };
+                let forms = self.backward(&bounds, &[&seed], choice, scratch);
+                let (found, v) = (forms[0].minimum(lower, upper), claim.variable as usize);
+                if claim.upper && -found < bounds.upper[v] {
+                    bounds.upper[v] = -found;
+                } else if !claim.upper && found > bounds.lower[v] {
+                    bounds.lower[v] = found;
                 }
             }
         }

@@ -33,10 +33,24 @@ pub struct Certificate {
 pub struct Node {
     /// How variables are bounded here.
     pub bounding: Bounding,
+    /// Ends of pre-activations that are bounded by sweeps with slopes of their own besides; with
+    /// [`Bounding::Tighten`] only.
+    pub claims: Vec<Claim>,
     /// Conclusions, in order.
     pub steps: Vec<Step>,
     /// What becomes of the rest.
     pub rest: Rest,
+}
+
+/// An end of a pre-activation, and the slopes that bound it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The place of the relu that reads it.
+    pub relu: u32,
+    /// Whether it is the upper end.
+    pub upper: bool,
+    /// Slopes below unstable relus that are not the default ones, as in a [`Step`].
+    pub slopes: Vec<(u32, u8)>,
 }
 
 /// How variables are bounded at a node.
@@ -220,6 +234,16 @@ fn put(sink: &mut impl Write, mut value: u64) -> std::io::Result<()> {
     sink.write_all(&[value as u8])
 }
 
+fn write_slopes(sink: &mut impl Write, slopes: &[(u32, u8)]) -> std::io::Result<()> {
+    put(sink, slopes.len() as u64)?;
+    let mut last = 0;
+    for (place, code) in slopes {
+        put(sink, u64::from(place - last) << 8 | u64::from(*code))?;
+        last = *place;
+    }
+    Ok(())
+}
+
 fn write_node(sink: &mut impl Write, node: &Node) -> std::io::Result<()> {
     let rest = match &node.rest {
         Rest::Nothing => 0,
@@ -233,8 +257,15 @@ fn write_node(sink: &mut impl Write, node: &Node) -> std::io::Result<()> {
         Bounding::Tighten => 1,
         Bounding::Keep => 2,
     };
-    let flags = bounding | rest << 2;
+    let flags = bounding | u8::from(!node.claims.is_empty()) << 2 | rest << 3;
     sink.write_all(&[flags])?;
+    if !node.claims.is_empty() {
+        put(sink, node.claims.len() as u64)?;
+        for claim in &node.claims {
+            put(sink, u64::from(claim.relu) << 1 | u64::from(claim.upper))?;
+            write_slopes(sink, &claim.slopes)?;
+        }
+    }
     put(sink, node.steps.len() as u64)?;
     for step in &node.steps {
         put(sink, u64::from(step.disjunct))?;
@@ -242,12 +273,7 @@ fn write_node(sink: &mut impl Write, node: &Node) -> std::io::Result<()> {
         for multiplier in &step.multipliers {
             put(sink, u64::from(*multiplier))?;
         }
-        put(sink, step.slopes.len() as u64)?;
-        let mut last = 0;
-        for (place, code) in &step.slopes {
-            put(sink, u64::from(place - last) << 8 | u64::from(*code))?;
-            last = *place;
-        }
+        write_slopes(sink, &step.slopes)?;
         put(sink, step.signs.len() as u64)?;
         for (place, multiplier) in &step.signs {
             put(sink, u64::from(*place))?;
@@ -351,9 +377,20 @@ impl Reader<'_> {
             2 => Bounding::Keep,
             _ => return Err(malformed("a node has unknown flags")),
         };
+        let count = if flags & 4 == 4 { self.count(2)? } else { 0 };
+        if flags & 4 == 4 && (count == 0 || bounding != Bounding::Tighten) {
+            return Err(malformed("a node has claims without bounding"));
+        }
+        let mut claims = Vec::new();
+        for _ in 0..count {
+            let packed = self.number()?;
+            let relu =
+                u32::try_from(packed >> 1).map_err(|_| malformed("a number is too large"))?;
+            claims.push(Claim { relu, upper: packed & 1 == 1, slopes: self.slopes()? });
+        }
         let count = self.count(5)?;
         let steps = (0..count).map(|_| self.step()).collect::<Result<Vec<Step>, Error>>()?;
-        let rest = match flags >> 2 {
+        let rest = match flags >> 3 {
             0 => Rest::Nothing,
             1 => Rest::Split(Box::new(Split {
                 input: self.small()?,
@@ -374,13 +411,10 @@ impl Reader<'_> {
             }
             _ => return Err(malformed("a node has unknown flags")),
         };
-        Ok(Node { bounding, steps, rest })
+        Ok(Node { bounding, claims, steps, rest })
     }
 
-    fn step(&mut self) -> Result<Step, Error> {
-        let disjunct = self.small()?;
-        let count = self.count(1)?;
-        let multipliers = (0..count).map(|_| self.small()).collect::<Result<Vec<u16>, Error>>()?;
+    fn slopes(&mut self) -> Result<Vec<(u32, u8)>, Error> {
         let count = self.count(1)?;
         let mut slopes: Vec<(u32, u8)> = Vec::with_capacity(count);
         for k in 0..count {
@@ -393,6 +427,14 @@ impl Reader<'_> {
             }
             slopes.push((place, (packed & 255) as u8));
         }
+        Ok(slopes)
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        let disjunct = self.small()?;
+        let count = self.count(1)?;
+        let multipliers = (0..count).map(|_| self.small()).collect::<Result<Vec<u16>, Error>>()?;
+        let slopes = self.slopes()?;
         let count = self.count(5)?;
         let mut signs = Vec::with_capacity(count);
         for _ in 0..count {

@@ -1,7 +1,7 @@
 //! The check of a certificate: a walk through its trees in which every conclusion is drawn anew.
 
-use super::bound::{Bounds, Choice, Form, LANES, Scratch, Sign};
-use super::certificate::{Bounding, Certificate, Conclusion, Face, Node, Rest, Step, slope};
+use super::bound::{Bounds, Choice, Form, LANES, Scratch, Sharpened, Sign};
+use super::certificate::{Bounding, Certificate, Claim, Conclusion, Face, Node, Rest, Step, slope};
 use super::exact;
 use super::frame::Frame;
 use super::program::{Definition, Program, Variable};
@@ -262,6 +262,20 @@ impl<'q> Scene<'q> {
         Some(slopes)
     }
 
+    /// Claims with their variables and slopes; `None` if one is about no relu.
+    pub fn claims(&self, claims: &[Claim]) -> Option<Vec<Sharpened>> {
+        claims
+            .iter()
+            .map(|claim| {
+                let variable = *self.pre_activations.get(claim.relu as usize)?;
+                let relus = self.pre_activations.len();
+                let exist = claim.slopes.iter().all(|(place, _)| (*place as usize) < relus);
+                let slopes = claim.slopes.iter().map(|(place, code)| (*place, slope(*code)));
+                exist.then(|| Sharpened { variable, upper: claim.upper, slopes: slopes.collect() })
+            })
+            .collect()
+    }
+
     /// The smallest box around all open ones.
     pub fn hull(open: &[Open]) -> Option<(Vec<f64>, Vec<f64>)> {
         let (first, rest) = open.split_first()?;
@@ -354,7 +368,10 @@ impl Walk {
         let own = match node.bounding {
             Bounding::Interval => Some(scene.frame.interval(&lower, &upper, outer)),
             Bounding::Tighten => {
-                Some(scene.frame.tightened(&lower, &upper, outer, &mut self.scratch))
+                let Some(claims) = scene.claims(&node.claims) else {
+                    return self.reject("RELU", "a claim or slope is about no relu");
+                };
+                Some(scene.frame.tightened(&lower, &upper, outer, &claims, &mut self.scratch))
             }
             Bounding::Keep => None,
         };

@@ -31,12 +31,16 @@ pub struct Frame<'p> {
     pub(super) slack: Vec<f64>,
     /// Variables by nonlinear depth, each list ascending.
     pub(super) levels: Vec<Vec<Variable>>,
+    /// The nonlinear depth of every variable.
+    pub(super) level: Vec<usize>,
     /// What tighter bounds of a variable are good for.
     pub(super) need: Vec<Need>,
     /// For each variable, its place among those with lines or planes, or among relus.
     pub(super) place: Vec<u32>,
     /// Number of variables with lines or planes.
     pub(super) curves: usize,
+    /// Number of relus.
+    pub(super) relus: usize,
     /// Error of a coefficient relative to the magnitudes of all contributions to it.
     pub(super) coefficient_error: f64,
     /// Error of a constant relative to the magnitudes of all contributions to it.
@@ -78,7 +82,8 @@ impl<'p> Frame<'p> {
                 slack[v] = if sum == 0.0 { 0.0 } else { inflate(sum) };
             }
         }
-        let Structure { levels, need, place, curves, most_readers, most_terms } = structure;
+        let Structure { levels, level, need, place, curves, relus, most_readers, most_terms } =
+            structure;
         // A coefficient is a sum of two seeds and one product for each reader, at most.
         let coefficient_error = gamma(most_readers + 4);
         let constant_error = gamma(program.len() + 4);
@@ -94,9 +99,11 @@ impl<'p> Frame<'p> {
             weight,
             slack,
             levels,
+            level,
             need,
             place,
             curves,
+            relus,
             coefficient_error,
             constant_error,
             lost,
@@ -108,9 +115,11 @@ impl<'p> Frame<'p> {
 #[derive(Debug, Clone)]
 pub(super) struct Structure {
     levels: Vec<Vec<Variable>>,
+    level: Vec<usize>,
     need: Vec<Need>,
     place: Vec<u32>,
     curves: usize,
+    relus: usize,
     most_readers: usize,
     most_terms: usize,
 }
@@ -160,9 +169,11 @@ impl Structure {
         }
         Structure {
             levels,
+            level: depth,
             need,
             place,
             curves: curves as usize,
+            relus: relus as usize,
             most_readers: readers.into_iter().max().unwrap_or(0),
             most_terms,
         }

@@ -108,7 +108,8 @@ pub(super) fn bound(
             closed[r] = true;
             if settings.trail {
                 evidence[r] = Some(Evidence {
-                    slopes: Evidence::slopes_of(&relaxations, r, rows),
+                    // The bounds of the region may become tighter, and what a relaxation begins with another.
+                    slopes: alpha::slopes_of(&relaxations, r, rows, !settings.splits),
                     signs: now[r].1.iter().map(|sign| sign.multiplier).collect(),
                     ..Evidence::plain(chunk[r].disjunct, now[r].0.clone())
                 });

@@ -199,7 +199,10 @@ pub fn search(
 ) -> (End, Progress, Trail) {
     let mut progress = Progress::default();
     // The regions' own marks come first.
-    let mut trail = Trail { marks: vec![Mark::default(); problem.boxes.count] };
+    let mut trail = Trail {
+        marks: vec![Mark::default(); problem.boxes.count],
+        ends: vec![Vec::new(); problem.boxes.count],
+    };
     let mut stuck = 0;
     let all = problem.disjuncts.len().max(1) as f64;
     for region in 0..problem.boxes.count {
@@ -255,7 +258,9 @@ pub fn search(
             if queue.len() == 0 {
                 continue;
             }
+            work.ends = settings.trail.then(Vec::new);
             root = Root::new(problem, region, again, Some(&root.bounds), &mut work);
+            trail.ends[region] = work.ends.take().unwrap_or_default();
         }
         let end = region_search(
             problem,
