@@ -79,6 +79,8 @@ pub mod problem;
 pub mod ranges;
 pub mod read;
 pub mod search;
+#[cfg(feature = "spec")]
+pub mod spec;
 mod verify;
 
 pub use plimsoll_check::{Error, Kind, Position};
