@@ -70,6 +70,8 @@ pub mod attack;
 pub mod bound;
 pub mod budget;
 pub mod certify;
+#[cfg(feature = "spec")]
+pub mod gate;
 #[cfg(feature = "second-decoder")]
 mod import;
 pub mod kernel;

@@ -14,6 +14,7 @@ pub mod normal;
 mod properties;
 mod read;
 mod tree;
+pub use tree::is_date;
 
 pub use expand::{Expansion, Language, Part, expand};
 pub use finding::{Finding, Severity, has_errors};

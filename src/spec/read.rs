@@ -36,7 +36,7 @@ pub fn read(source: &str) -> (Spec, Vec<Finding>) {
     walker.known(
         &top,
         &[
-            "plimsoll", "title", "id", "owner", "revision", "date", "params", "assumption", "model",
+            "plimsoll", "title", "id", "owner", "revision", "date", "semantics", "params", "assumption", "model",
             "input", "domain", "output", "requirement", "point", "property", "profile",
         ],
     );
@@ -49,6 +49,12 @@ pub fn read(source: &str) -> (Spec, Vec<Finding>) {
         Some(DeValue::String(_)) => walker.text(&top, "date"),
         _ => walker.date(&top, "date"),
     };
+    if let Some(word) = walker.text(&top, "semantics").filter(|word| word != "real") {
+        let message = format!("the semantics `{word}` is not decided");
+        let help = "write \"real\": the network as a function over the reals; rounding at run time is then \
+                    listed as an open doubt of the safety case";
+        walker.note(Finding::new("PL220", top.span_of("semantics"), message).help(help));
+    }
     parameters(&mut walker, &top);
     spec.parameters = walker.parameters.clone();
     spec.assumptions = assumptions(&mut walker, &top);
