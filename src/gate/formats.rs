@@ -8,6 +8,9 @@ use std::fmt::Write;
 /// Longest text of one entry in a report for machines.
 const MAX_BODY: usize = 64 << 10;
 
+/// Counterexamples of a property that people are shown at once.
+const SHOWN: usize = 3;
+
 /// A text for an XML or HTML document: no markup, no control characters.
 pub fn xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -350,10 +353,16 @@ pub fn text(results: &Results) -> Vec<(String, String)> {
         if kept > 0 {
             let _ = write!(rest, " (kept from an earlier run, checked again: {kept})");
         }
-        for part in &property.parts {
-            if let Some(found) = &part.counterexample {
-                let _ = write!(rest, "\n    {}: {}", plain(&part.what), plain(&point(found)));
-            }
+        let violated: Vec<(&str, &Point)> = property
+            .parts
+            .iter()
+            .filter_map(|part| Some((part.what.as_str(), part.counterexample.as_ref()?)))
+            .collect();
+        for (what, found) in violated.iter().take(SHOWN) {
+            let _ = write!(rest, "\n    {}: {}", plain(what), plain(&point(found)));
+        }
+        if violated.len() > SHOWN {
+            let _ = write!(rest, "\n    and {} more, in results.json", violated.len() - SHOWN);
         }
         if property.gate != "pass"
             && let Some(next) = &property.next

@@ -1,6 +1,6 @@
 //! The files that a specification names: its model, tables of points, queries.
 
-use super::finding::{Finding, has_errors};
+use super::finding::{Finding, Severity, has_errors};
 use super::tree::exact;
 use super::{Claim, Points, Span, Spec};
 use plimsoll_check::graph::Graph;
@@ -10,6 +10,27 @@ use std::path::{Component, Path};
 
 /// Most numbers of a table.
 const MAX_NUMBERS: usize = 1 << 26;
+
+/// What becomes of a file that is not the one that is pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pins {
+    /// It is refused.
+    Enforce,
+    /// It is noted and used: to say what an older result is still worth.
+    Note,
+}
+
+impl Pins {
+    /// Whether findings forbid the use of what was read.
+    pub fn refuse(self, findings: &[Finding]) -> bool {
+        match self {
+            Pins::Enforce => has_errors(findings),
+            Pins::Note => findings.iter().any(|finding| {
+                finding.severity() == Severity::Error && !["PL101", "PL119"].contains(&finding.code)
+            }),
+        }
+    }
+}
 
 /// What the files of a specification hold.
 pub struct Loaded {
@@ -47,21 +68,26 @@ pub struct Point {
 
 /// Opens everything that a specification names, and notes what does not fit; nothing if the model cannot
 /// be used.
-pub fn load(spec: &Spec, folder: &Path, findings: &mut Vec<Finding>) -> Option<Loaded> {
-    let model = model(spec, folder, findings);
+pub fn load(
+    spec: &Spec,
+    folder: &Path,
+    pins: Pins,
+    findings: &mut Vec<Finding>,
+) -> Option<Loaded> {
+    let model = model(spec, folder, pins, findings);
     let mut points = BTreeMap::new();
     let mut texts = BTreeMap::new();
     // Points are flat inputs: without inputs that make sense there is nothing to compare them with.
-    if !has_errors(findings) {
+    if !pins.refuse(findings) {
         for set in &spec.points {
-            if let Some(table) = table(spec, set, folder, findings) {
+            if let Some(table) = table(spec, set, folder, pins, findings) {
                 points.insert(set.id.clone(), table);
             }
         }
     }
     for property in &spec.properties {
         let Claim::VnnLib { file, sha256 } = &property.claim else { continue };
-        let read = open(folder, file, sha256.as_deref(), &property.span, "PL119", findings);
+        let read = open(folder, file, sha256.as_deref(), &property.span, "PL119", pins, findings);
         if let Some((bytes, _)) = read {
             if let Err(error) = crate::read::query(&bytes) {
                 let message = format!("`{file}` cannot be used: {error}");
@@ -77,6 +103,7 @@ pub fn load(spec: &Spec, folder: &Path, findings: &mut Vec<Finding>) -> Option<L
 fn model(
     spec: &Spec,
     folder: &Path,
+    pins: Pins,
     findings: &mut Vec<Finding>,
 ) -> Option<(bytes::Bytes, String, Graph)> {
     if spec.model.path.is_empty() {
@@ -84,7 +111,7 @@ fn model(
     }
     let (path, span) = (&spec.model.path, &spec.model.span);
     let (bytes, sha256) =
-        open(folder, path, spec.model.sha256.as_deref(), span, "PL101", findings)?;
+        open(folder, path, spec.model.sha256.as_deref(), span, "PL101", pins, findings)?;
     let graph = match crate::read::model_bytes(bytes.clone()) {
         Ok(graph) => graph,
         Err(error) => {
@@ -128,6 +155,7 @@ fn open(
     pin: Option<&str>,
     span: &Span,
     code: &'static str,
+    pins: Pins,
     findings: &mut Vec<Finding>,
 ) -> Option<(bytes::Bytes, String)> {
     let path = Path::new(file);
@@ -159,7 +187,9 @@ fn open(
             Finding::new(code, span.clone(), message)
                 .help(format!("pinned is {pin},\nthe file has  {digest}")),
         );
-        return None;
+        if pins == Pins::Enforce {
+            return None;
+        }
     }
     Some((bytes, digest))
 }
@@ -174,9 +204,10 @@ fn table(
     spec: &Spec,
     set: &Points,
     folder: &Path,
+    pins: Pins,
     findings: &mut Vec<Finding>,
 ) -> Option<Table> {
-    let opened = open(folder, &set.file, set.sha256.as_deref(), &set.span, "PL119", findings);
+    let opened = open(folder, &set.file, set.sha256.as_deref(), &set.span, "PL119", pins, findings);
     let (bytes, sha256) = opened?;
     let refuse = |message: String| {
         Finding::new("PL116", set.span.clone(), format!("`{}`: {message}", set.file))
@@ -198,7 +229,7 @@ fn table(
         }
     };
     if let (None, Some(file)) = (&raw.labels, &set.labels) {
-        let (bytes, _) = open(folder, file, None, &set.span, "PL119", findings)?;
+        let (bytes, _) = open(folder, file, None, &set.span, "PL119", pins, findings)?;
         let labels = match kind(file).as_deref() {
             Some("npy") => npy(&bytes, 1).map(|rows| rows.iter().map(|r| r[0].to_string()).collect()),
             _ => Ok(String::from_utf8_lossy(&bytes).lines().map(|l| l.trim().to_string()).collect()),

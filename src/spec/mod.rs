@@ -16,6 +16,7 @@ mod read;
 mod tree;
 pub use tree::is_date;
 
+pub use data::Pins;
 pub use expand::{Expansion, Language, Part, expand};
 pub use finding::{Finding, Severity, has_errors};
 pub use lint::lint;
@@ -528,6 +529,14 @@ impl World {
     /// # Errors
     /// If something cannot be read or does not fit; all that is wrong is said at once.
     pub fn load(path: &Path) -> Result<(World, Vec<Finding>), Refusal> {
+        World::load_with(path, Pins::Enforce)
+    }
+
+    /// As [`World::load`]; with [`Pins::Note`], files that are not the pinned ones are used and noted.
+    ///
+    /// # Errors
+    /// As [`World::load`].
+    pub fn load_with(path: &Path, pins: Pins) -> Result<(World, Vec<Finding>), Refusal> {
         let bytes = crate::read::file(path).map_err(Refusal::Unreadable)?;
         let source = String::from_utf8(bytes.to_vec()).map_err(|_| {
             let error = crate::Error::new(crate::Kind::Parse, "the file is not UTF-8 text");
@@ -535,8 +544,8 @@ impl World {
         })?;
         let (spec, mut findings) = read(&source);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let loaded = data::load(&spec, folder, &mut findings);
-        match (loaded, has_errors(&findings)) {
+        let loaded = data::load(&spec, folder, pins, &mut findings);
+        match (loaded, pins.refuse(&findings)) {
             (Some(loaded), false) => {
                 let data::Loaded { model_bytes, model_sha256, graph, points, texts } = loaded;
                 let path = path.to_path_buf();
