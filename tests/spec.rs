@@ -96,37 +96,37 @@ fn mistakes_are_named_with_their_place() {
         (GOOD.replace("plimsoll = 1", "plimsoll = 2"), "PL001:1"),
         (GOOD.replace("plimsoll = 1\n", ""), "PL001:1"),
         (GOOD.replace("labels = [", "labels = "), "PL002:16"),
-        (GOOD.replace("timeout =", "timout ="), "PL003:25"),
-        (GOOD.replace("[output]", "[outputs]"), "PL003:14"),
-        (GOOD.replace("\"60s\"", "true"), "PL007:25"),
-        (GOOD.replace("[5, 14]", "\"cold\""), "PL007:22"),
-        (GOOD.replace("[\"power\"]", "\"power\""), "PL004:15"),
-        (GOOD.replace("\"reach\"", "\"reech\""), "PL004:20"),
-        (GOOD.replace("id = \"cold\"", "id = \"../cold\""), "PL005:19"),
-        (GOOD.replace("id = \"cold\"", "id = \"r-1\""), "PL005:19"),
-        (GOOD.replace("[\"R-1\"]", "[\"R-2\"]"), "PL006:19"),
+        (GOOD.replace("timeout =", "timout ="), "PL003:27"),
+        (GOOD.replace("[output]", "[outputs]"), "PL003:15"),
+        (GOOD.replace("\"60s\"", "true"), "PL004:27"),
+        (GOOD.replace("[5, 14]", "\"cold\""), "PL007:24"),
+        (GOOD.replace("[\"power\"]", "\"power\""), "PL004:16"),
+        (GOOD.replace("\"reach\"", "\"reech\""), "PL004:22"),
+        (GOOD.replace("id = \"cold\"", "id = \"../cold\""), "PL005:21"),
+        (GOOD.replace("id = \"cold\"", "id = \"r-1\""), "PL005:21"),
+        (GOOD.replace("[\"R-1\"]", "[\"R-2\"]"), "PL006:21"),
         (GOOD.replace("mean = 20", "mean = inf"), "PL007:7"),
         (GOOD.replace("mean = 20", "mean = 0x14"), "PL007:7"),
-        (GOOD.replace("power > 0.95", "power >"), "PL020:23"),
-        (GOOD.replace("power > 0.95", "powder > 0.95"), "PL210:23"),
-        (GOOD.replace("power > 0.95", "power * room > 0.95"), "PL209:23"),
-        (GOOD.replace("power > 0.95", "decision == power"), "PL216:23"),
+        (GOOD.replace("power > 0.95", "power >"), "PL020:25"),
+        (GOOD.replace("power > 0.95", "powder > 0.95"), "PL210:25"),
+        (GOOD.replace("power > 0.95", "power * room > 0.95"), "PL209:25"),
+        (GOOD.replace("power > 0.95", "decision == power"), "PL216:25"),
         (GOOD.replace("path = \"heat.onnx\"", &pin), "PL101:4"),
         (GOOD.replace("heat.onnx", "cold.onnx"), "PL103:4"),
-        (GOOD.replace("[\"power\"]", "[\"power\", \"more\"]"), "PL103:15"),
+        (GOOD.replace("[\"power\"]", "[\"power\", \"more\"]"), "PL103:16"),
         (GOOD.replace("scale = 15", "scale = 0"), "PL104:8"),
         (GOOD.replace("[5, 35]", "[35, 5]"), "PL110:9"),
-        (GOOD.replace("[5, 14]", "[4, 14]"), "PL202:19"),
-        (GOOD.replace("room = [5, 14]", "rome = [5, 14]"), "PL210:22"),
-        (GOOD.replace("\"reach\"", "\"monotone\""), "PL220:20"),
+        (GOOD.replace("[5, 14]", "[4, 14]"), "PL202:21"),
+        (GOOD.replace("room = [5, 14]", "rome = [5, 14]"), "PL210:24"),
+        (GOOD.replace("\"reach\"", "\"monotone\""), "PL220:22"),
         (GOOD.replace("id = \"T\"", "semantics = \"float32\""), "PL220:2"),
-        (GOOD.replace("ensure =", "where = [\"room + outside >= 1000\"]\nensure ="), "PL201:19"),
-        (GOOD.replace("ensure =", "where = [\"power >= 0\"]\nensure ="), "PL210:23"),
-        (with_point("nowhere.csv"), "PL116:20"),
-        (with_point("points.csv"), "PL112:20"),
-        (with_point("points.csv"), "PL113:20"),
-        (with_point("ragged.csv"), "PL116:20"),
-        (with_point("heat.onnx"), "PL116:20"),
+        (GOOD.replace("ensure =", "where = [\"room + outside >= 1000\"]\nensure ="), "PL201:21"),
+        (GOOD.replace("ensure =", "where = [\"power >= 0\"]\nensure ="), "PL210:25"),
+        (with_point("nowhere.csv"), "PL116:22"),
+        (with_point("points.csv"), "PL112:22"),
+        (with_point("points.csv"), "PL113:22"),
+        (with_point("ragged.csv"), "PL116:22"),
+        (with_point("heat.onnx"), "PL116:22"),
     ] {
         let (code, found, people) = lint(&scratch, &text);
         if code != 2 || !found.iter().any(|f| f == finding) {
@@ -186,7 +186,11 @@ fn suspicions_are_warnings() {
         (add("region = { room = [5, 14] }\nensure = \"power > 0.95\"\n"), "PL217", 0),
         (add("region = { room = [13, 20] }\nensure = \"power <= 0.95\"\n"), "PL221", 2),
         (add("region = { room = [15, 20] }\nensure = \"power <= 0.95\"\n"), "PL301", 0),
-        (format!("{GOOD}[assumption.A]\ntext = \"x\"\nowner = \"me\"\nuntil = 2020-01-01\n"), "PL405", 0),
+        (
+            format!("{GOOD}[assumption.A]\ntext = \"x\"\nowner = \"me\"\nuntil = 2020-01-01\n"),
+            "PL405",
+            0,
+        ),
         (format!("{GOOD}[assumption.A]\ntext = \"x\"\nowner = \"me\"\n"), "PL408", 0),
         (format!("{GOOD}[assumption.A]\ntext = \"x\"\n"), "PL404", 2),
         (format!("{GOOD}[domain]\ntext = \"x\"\n"), "PL407", 0),
@@ -308,16 +312,22 @@ fn numbers_without_a_decimal_are_multiplied_out() {
     assert_eq!(ran.code, 0, "{ran:?}");
     // (16/3 - 20) / 7 = -44/21.
     assert!(ran.stdout.contains("(>= (* 21.0 X[0,0]) -44.0)"), "{}", ran.stdout);
-    assert!(!ran.stdout.lines().any(|l| l.starts_with("(assert") && l.contains('/')), "{}", ran.stdout);
+    assert!(
+        !ran.stdout.lines().any(|l| l.starts_with("(assert") && l.contains('/')),
+        "{}",
+        ran.stdout
+    );
     plimsoll::read::query(ran.stdout.as_bytes()).unwrap();
 }
 
 #[test]
 fn a_first_specification_can_be_used() {
     let scratch = Scratch::new("spec-init");
-    for (model, name) in
-        [("models/collision/avoid.onnx", "a"), ("models/digits/digits.onnx", "b"), ("models/thermostat/heat.onnx", "c")]
-    {
+    for (model, name) in [
+        ("models/collision/avoid.onnx", "a"),
+        ("models/digits/digits.onnx", "b"),
+        ("models/thermostat/heat.onnx", "c"),
+    ] {
         let path = scratch.path(&format!("{name}.toml"));
         let ran = plimsoll(&["init", model, "--out", &path]);
         assert_eq!(ran.code, 0, "{ran:?}");

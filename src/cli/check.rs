@@ -249,9 +249,10 @@ fn check(args: &Args, talk: &Talk) -> Result<Code, Code> {
         return Err(Code::Input);
     }
     expired(&world, &day, talk);
-    let out = args.out.clone().unwrap_or_else(|| {
-        args.spec.parent().unwrap_or(Path::new("")).join("plimsoll-out")
-    });
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.spec.parent().unwrap_or(Path::new("")).join("plimsoll-out"));
     let settings = Settings {
         out: out.clone(),
         options: args.limits.options(args.timeout),

@@ -45,7 +45,9 @@ fn write(args: &Args, talk: &Talk) -> Result<(), Code> {
     let properties = &world.spec.properties;
     if let Some(id) = args.select.iter().find(|id| !properties.iter().any(|p| p.id == **id)) {
         let message = format!("no property has the id `{id}`");
-        return Err(Failure::new(Kind::Parse, message, "ids stand in the specification").report(talk));
+        return Err(
+            Failure::new(Kind::Parse, message, "ids stand in the specification").report(talk)
+        );
     }
     if let Some(folder) = &args.out {
         std::fs::create_dir_all(folder)

@@ -106,7 +106,8 @@ pub fn short(exact: &str) -> String {
 
 /// One line that says what came out.
 pub fn summary(results: &Results) -> String {
-    let mut words = vec![format!("{} of {} hold", results.count("holds"), results.properties.len())];
+    let mut words =
+        vec![format!("{} of {} hold", results.count("holds"), results.properties.len())];
     for (verdict, word) in [
         ("violated", "violated"),
         ("unknown", "undecided"),
@@ -120,7 +121,9 @@ pub fn summary(results: &Results) -> String {
     }
     let allowed: Vec<&Property> =
         results.properties.iter().filter(|property| property.gate == "allowed").collect();
-    if let Some(next) = allowed.iter().filter_map(|p| p.allowance.as_ref()).min_by(|a, b| a.until.cmp(&b.until)) {
+    if let Some(next) =
+        allowed.iter().filter_map(|p| p.allowance.as_ref()).min_by(|a, b| a.until.cmp(&b.until))
+    {
         let count = allowed.len();
         words.push(format!("{count} allowed, the next until {} ({})", next.until, next.owner));
     }
@@ -159,7 +162,10 @@ pub fn junit(results: &Results) -> String {
             "skipped" => writeln!(text, "><skipped message=\"{why}\"/></testcase>"),
             word => {
                 let kind = property.word();
-                writeln!(text, "><{word} message=\"{why}\" type=\"{kind}\">{body}</{word}></testcase>")
+                writeln!(
+                    text,
+                    "><{word} message=\"{why}\" type=\"{kind}\">{body}</{word}></testcase>"
+                )
             }
         };
     }
@@ -241,7 +247,8 @@ pub fn sarif(results: &Results, uri: &str) -> String {
         .filter_map(|property| {
             let at = rule(property)?;
             let (id, _, level) = RULES[at];
-            let print = crate::read::sha256(format!("{}/{}/{id}", results.id, property.id).as_bytes());
+            let print =
+                crate::read::sha256(format!("{}/{}/{id}", results.id, property.id).as_bytes());
             Some(json!({
                 "ruleId": id,
                 "ruleIndex": at,
@@ -304,7 +311,12 @@ pub fn github(results: &Results, path: &str) -> String {
         );
     }
     let level = if results.code == 0 { "notice" } else { "error" };
-    let _ = writeln!(text, "::{level} title=plimsoll {}::{}", field(&results.id), value(&summary(results)));
+    let _ = writeln!(
+        text,
+        "::{level} title=plimsoll {}::{}",
+        field(&results.id),
+        value(&summary(results))
+    );
     text
 }
 

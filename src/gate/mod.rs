@@ -185,7 +185,8 @@ impl Gate<'_> {
         let selected: Vec<&spec::Property> =
             world.spec.properties.iter().filter(|p| self.is_selected(p)).collect();
         if selected.is_empty() {
-            let error = Error::new(Kind::Parse, "no property is selected, so nothing would be shown");
+            let error =
+                Error::new(Kind::Parse, "no property is selected, so nothing would be shown");
             return Err(error.help("ids and tags are those of the specification").into());
         }
         let path = settings.out.join(results::FILE);
@@ -202,8 +203,7 @@ impl Gate<'_> {
         for property in selected {
             work.push((property, expand(world, property, Language::Two)));
         }
-        let total: usize =
-            work.iter().map(|(_, e)| e.as_ref().map_or(0, |e| e.parts.len())).sum();
+        let total: usize = work.iter().map(|(_, e)| e.as_ref().map_or(0, |e| e.parts.len())).sum();
         let mut done = 0;
         for (property, expansion) in work {
             let begun = Instant::now();
@@ -267,7 +267,8 @@ impl Gate<'_> {
     fn blank(&self) -> Results {
         let World { spec, .. } = self.world;
         let settings = self.settings;
-        let file = |name: &Path| name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file =
+            |name: &Path| name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut data: BTreeMap<String, File> = BTreeMap::new();
         for set in &spec.points {
             if let Some(table) = self.world.points.get(&set.id) {
@@ -286,10 +287,7 @@ impl Gate<'_> {
                 file: file(&self.world.path),
                 sha256: crate::read::sha256(self.world.source.as_bytes()),
             },
-            model: File {
-                file: spec.model.path.clone(),
-                sha256: self.world.model_sha256.clone(),
-            },
+            model: File { file: spec.model.path.clone(), sha256: self.world.model_sha256.clone() },
             data,
             semantics: "real".into(),
             profile: settings.profile.as_ref().map(|(name, _)| name.clone()),
@@ -507,7 +505,8 @@ impl Gate<'_> {
             Some(Ok(trees)) => trees.clone(),
             Some(Err(error)) => {
                 found.unchecked = Some(error.to_string());
-                found.next = Some("read why; a certificate may exist for a part of the region".into());
+                found.next =
+                    Some("read why; a certificate may exist for a part of the region".into());
                 return Ok(());
             }
             None => {
@@ -664,8 +663,11 @@ impl Gate<'_> {
             (_, 0) => "there was nothing to verify".to_string(),
             ("unknown", 1) => found.parts[0].message.clone().unwrap_or_default(),
             (_, parts) => {
-                let unchecked =
-                    found.parts.iter().filter(|p| p.verdict == "holds" && p.proof != "valid").count();
+                let unchecked = found
+                    .parts
+                    .iter()
+                    .filter(|p| p.verdict == "holds" && p.proof != "valid")
+                    .count();
                 let mut words = format!("{holds} of {parts} hold");
                 if unchecked > 0 {
                     words += &format!(" ({unchecked} of them without a certificate)");
@@ -710,11 +712,12 @@ impl Gate<'_> {
                 let Allowance { owner, until, reason, issue, .. } = allowance;
                 found.why += &match (covers, strict) {
                     (false, _) => format!("; the allowance of {owner} ended on {until}"),
-                    (true, true) => "; the profile accepts no allowance on this severity".to_string(),
+                    (true, true) => {
+                        "; the profile accepts no allowance on this severity".to_string()
+                    }
                     (true, false) => format!("; allowed by {owner} until {until}: {reason}"),
                 };
-                found.allowance =
-                    Some(results::Allowance { owner, until, reason, issue, covers });
+                found.allowance = Some(results::Allowance { owner, until, reason, issue, covers });
                 if covers && !strict { "allowed" } else { "fail" }
             }
             OnUnknown::Warn if strict => {

@@ -257,10 +257,7 @@ impl Results {
 
     /// How many properties have this verdict; `unchecked` are those that hold without a certificate.
     pub fn count(&self, verdict: &str) -> usize {
-        self.properties
-            .iter()
-            .filter(|property| property.word() == verdict)
-            .count()
+        self.properties.iter().filter(|property| property.word() == verdict).count()
     }
 }
 

@@ -68,12 +68,7 @@ pub struct Point {
 
 /// Opens everything that a specification names, and notes what does not fit; nothing if the model cannot
 /// be used.
-pub fn load(
-    spec: &Spec,
-    folder: &Path,
-    pins: Pins,
-    findings: &mut Vec<Finding>,
-) -> Option<Loaded> {
+pub fn load(spec: &Spec, folder: &Path, pins: Pins, findings: &mut Vec<Finding>) -> Option<Loaded> {
     let model = model(spec, folder, pins, findings);
     let mut points = BTreeMap::new();
     let mut texts = BTreeMap::new();
@@ -231,8 +226,12 @@ fn table(
     if let (None, Some(file)) = (&raw.labels, &set.labels) {
         let (bytes, _) = open(folder, file, None, &set.span, "PL119", pins, findings)?;
         let labels = match kind(file).as_deref() {
-            Some("npy") => npy(&bytes, 1).map(|rows| rows.iter().map(|r| r[0].to_string()).collect()),
-            _ => Ok(String::from_utf8_lossy(&bytes).lines().map(|l| l.trim().to_string()).collect()),
+            Some("npy") => {
+                npy(&bytes, 1).map(|rows| rows.iter().map(|r| r[0].to_string()).collect())
+            }
+            _ => {
+                Ok(String::from_utf8_lossy(&bytes).lines().map(|l| l.trim().to_string()).collect())
+            }
         };
         match labels {
             Ok(labels) => raw.labels = Some(labels),
@@ -268,10 +267,11 @@ fn table(
             None => None,
             Some(labels) => {
                 let word = labels[row].as_str();
-                let label = spec.output.labels.iter().position(|label| label == word).or_else(|| {
-                    let number = exact(word)?.to_integer()?;
-                    usize::try_from(number).ok().filter(|n| *n < spec.output.labels.len())
-                });
+                let label =
+                    spec.output.labels.iter().position(|label| label == word).or_else(|| {
+                        let number = exact(word)?.to_integer()?;
+                        usize::try_from(number).ok().filter(|n| *n < spec.output.labels.len())
+                    });
                 if label.is_none() {
                     let message = format!("row {row} of `{}` has the label `{word}`", set.file);
                     findings.push(
@@ -344,7 +344,10 @@ fn csv(spec: &Spec, set: &Points, bytes: &[u8]) -> Result<Raw, String> {
                 }
                 None => {
                     let missing = names.iter().find(|name| find(name).is_none());
-                    return Err(format!("no column is called `{}`", missing.cloned().unwrap_or_default()));
+                    return Err(format!(
+                        "no column is called `{}`",
+                        missing.cloned().unwrap_or_default()
+                    ));
                 }
             };
             continue;

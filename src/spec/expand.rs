@@ -56,7 +56,9 @@ pub enum Problem {
     #[error("a constraint of `where` has alternatives; split the property into one for each")]
     Alternatives,
     /// The network's decision at a point is not known exactly.
-    #[error("the network's decision at row {0} cannot be determined; scores tie or are not rational")]
+    #[error(
+        "the network's decision at row {0} cannot be determined; scores tie or are not rational"
+    )]
     Undecided(usize),
     /// A point has no label.
     #[error("row {0} has no label, and `keep = \"label\"` needs one")]
@@ -97,10 +99,8 @@ pub fn expand(
             vec![whole(unwanted(formula, false, ties).map_err(too_many)?, format!("never {text}"))]
         }
         Claim::Margin { of, sum, bound, at_least } => {
-            let bound_sum = super::linear::Sum {
-                linear: Linear::constant(bound.clone()),
-                pieces: Vec::new(),
-            };
+            let bound_sum =
+                super::linear::Sum { linear: Linear::constant(bound.clone()), pieces: Vec::new() };
             let minus = Rational::from(-1);
             // Unwanted: of < bound, or of > bound.
             let below = match at_least {
@@ -119,19 +119,18 @@ pub fn expand(
                 let least = spec.output.decision.unwrap_or(false);
                 let formula = match keep {
                     Keep::Formula(_, formula) => formula.clone(),
-                    Keep::Label => decides(
-                        world,
-                        least,
-                        point.label.ok_or(Problem::NoLabel(point.row))?,
-                    ),
+                    Keep::Label => {
+                        decides(world, least, point.label.ok_or(Problem::NoLabel(point.row))?)
+                    }
                     Keep::Decision => {
-                        let decision = decision(world, &point.values)
-                            .ok_or(Problem::Undecided(point.row))?;
+                        let decision =
+                            decision(world, &point.values).ok_or(Problem::Undecided(point.row))?;
                         decides(world, least, decision)
                     }
                 };
                 let bad = unwanted(&formula, true, ties).map_err(too_many)?;
-                if *misclassified == Misclassified::Skip && violated_at(world, &bad, &point.values) {
+                if *misclassified == Misclassified::Skip && violated_at(world, &bad, &point.values)
+                {
                     skipped.push((point.row, "wrong at the point itself".to_string()));
                     continue;
                 }
@@ -453,7 +452,11 @@ impl Names {
         // A lone side is compared with the constant: x >= c reads better than c <= x.
         if left.is_empty() && !right.is_empty() {
             let flipped = if atom.strict { ">" } else { ">=" };
-            return format!("({flipped} {} {})", sum(right, String::new()), decimal(&form.constant));
+            return format!(
+                "({flipped} {} {})",
+                sum(right, String::new()),
+                decimal(&form.constant)
+            );
         }
         let right = sum(right, decimal(&-&form.constant));
         format!("({relation} {} {right})", sum(left, "0.0".to_string()))

@@ -94,9 +94,8 @@ struct Token {
 const SYMBOLS: [&str; 17] =
     ["=>", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "(", ")", "[", "]", ",", "%"];
 
-const RESERVED: [&str; 11] = [
-    "and", "or", "not", "in", "true", "false", "abs", "max", "min", "argmax", "argmin",
-];
+const RESERVED: [&str; 11] =
+    ["and", "or", "not", "in", "true", "false", "abs", "max", "min", "argmax", "argmin"];
 
 fn tokens(text: &str) -> Result<Vec<Token>, Problem> {
     let bytes = text.as_bytes();
@@ -192,7 +191,10 @@ impl Parser<'_> {
             Some(token) => problem(
                 token.at,
                 token.len,
-                format!("expected {wanted}, found `{}`", &self.text[token.at..token.at + token.len]),
+                format!(
+                    "expected {wanted}, found `{}`",
+                    &self.text[token.at..token.at + token.len]
+                ),
             ),
             None => problem(self.text.len(), 0, format!("expected {wanted}, found the end")),
         }
@@ -495,8 +497,7 @@ impl Parser<'_> {
             Kind::Quoted(text) => text.clone(),
             _ => self.text[token.at..token.at + token.len].to_string(),
         };
-        let variable =
-            |variable| Sum { linear: Linear::variable(variable), pieces: Vec::new() };
+        let variable = |variable| Sum { linear: Linear::variable(variable), pieces: Vec::new() };
         if let Some(output) = self.names.labels.iter().position(|label| *label == text) {
             self.at += 1;
             return Ok(variable(Variable::Output(output)));
@@ -536,8 +537,10 @@ impl Parser<'_> {
             let message = format!("`{text}` has shape {:?}; name one element", elements.shape);
             return Err(problem(token.at, token.len, message).code("PL210"));
         }
-        let offset =
-            indices.iter().zip(&elements.shape).fold(0, |offset, (index, len)| offset * len + index);
+        let offset = indices
+            .iter()
+            .zip(&elements.shape)
+            .fold(0, |offset, (index, len)| offset * len + index);
         Ok(variable(Variable::Input(elements.first + offset)))
     }
 }

@@ -74,10 +74,8 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 
 /// Insertions, deletions and substitutions between two words; long ones count as far apart.
 fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (
-        one.to_lowercase().chars().collect(),
-        other.to_lowercase().chars().collect(),
-    );
+    let (one, other): (Vec<char>, Vec<char>) =
+        (one.to_lowercase().chars().collect(), other.to_lowercase().chars().collect());
     if one.len().max(other.len()) > 64 {
         return usize::MAX;
     }

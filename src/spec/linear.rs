@@ -29,10 +29,7 @@ impl Linear {
 
     /// A variable.
     pub fn variable(variable: Variable) -> Linear {
-        Linear {
-            terms: BTreeMap::from([(variable, Rational::ONE)]),
-            constant: Rational::ZERO,
-        }
+        Linear { terms: BTreeMap::from([(variable, Rational::ONE)]), constant: Rational::ZERO }
     }
 
     /// The sum with a multiple of another form.

@@ -60,8 +60,9 @@ fn model_and_inputs(world: &World, findings: &mut Vec<Finding>) {
             let message =
                 format!("the model gets `{}` from {} to {}", input.name, ends[0], ends[1]);
             findings.push(
-                Finding::new("PL105", input.span.clone(), message)
-                    .help("networks are usually given values between -1 and 1: is `scale` missing?"),
+                Finding::new("PL105", input.span.clone(), message).help(
+                    "networks are usually given values between -1 and 1: is `scale` missing?",
+                ),
             );
         }
         if low == high {
@@ -75,10 +76,8 @@ fn model_and_inputs(world: &World, findings: &mut Vec<Finding>) {
                 Claim::Reach(..) | Claim::Never(..) | Claim::Margin { .. } => false,
             };
             let places = input.first..input.first + input.len();
-            let speaks = property
-                .constraints
-                .iter()
-                .any(|(text, _)| text.contains(input.name.as_str()));
+            let speaks =
+                property.constraints.iter().any(|(text, _)| text.contains(input.name.as_str()));
             perturbed || speaks || property.named[places].iter().any(|named| *named)
         });
         if !used && !spec.properties.is_empty() {
@@ -166,7 +165,7 @@ fn meaning(world: &World, property: &Property, findings: &mut Vec<Finding>) {
         let possible: Vec<&Vec<Atom>> = part
             .unwanted
             .iter()
-            .filter(|conjunction| clash(conjunction, &part.region).is_none())
+            .filter(|atoms| clash(atoms, &part.region).is_none() && !opposed(atoms, atoms))
             .collect();
         if possible.is_empty() {
             let message = format!("`{}` holds whatever the network computes", part.name);
@@ -217,7 +216,8 @@ fn misclassified(
         .count()
         + expansion.skipped.len();
     if wrong > 0 {
-        let done = if expansion.skipped.is_empty() { "violates the property" } else { "is left out" };
+        let done =
+            if expansion.skipped.is_empty() { "violates the property" } else { "is left out" };
         let message = format!(
             "`{}`: {wrong} of {} points are wrong themselves; each {done}",
             property.id,
@@ -276,24 +276,20 @@ fn duties(world: &World, property: &Property, today: &str, findings: &mut Vec<Fi
 fn clash(atoms: &[Atom], region: &[(Rational, Rational)]) -> Option<String> {
     atoms.iter().find_map(|atom| {
         let (low, _) = atom.form.range(region)?;
-        (!atom.holds_at(&low)).then(|| {
-            format!("a constraint on its inputs misses the box by {low} at least")
-        })
+        (!atom.holds_at(&low))
+            .then(|| format!("a constraint on its inputs misses the box by {low} at least"))
     })
 }
 
 /// Whether every point of the box satisfies the atoms, which then speak of inputs only.
 fn always(atoms: &[Atom], region: &[(Rational, Rational)]) -> bool {
-    atoms.iter().all(|atom| {
-        atom.form.range(region).is_some_and(|(_, high)| atom.holds_at(&high))
-    })
+    atoms.iter().all(|atom| atom.form.range(region).is_some_and(|(_, high)| atom.holds_at(&high)))
 }
 
 /// A point of the box that satisfies constraints on inputs, exactly: the centre moved by projections.
 pub fn find_point(atoms: &[Atom], region: &[(Rational, Rational)]) -> Option<Vec<Rational>> {
     let half = Rational::ONE.checked_div(&Rational::from(2))?;
-    let mut point: Vec<Rational> =
-        region.iter().map(|(low, high)| &(low + high) * &half).collect();
+    let mut point: Vec<Rational> = region.iter().map(|(low, high)| &(low + high) * &half).collect();
     for round in 0..200u32 {
         let broken = atoms
             .iter()
@@ -351,9 +347,7 @@ fn contradictions(world: &World, findings: &mut Vec<Finding>) {
             if first.len() * second.len() > 4096 || !overlap(one, other) {
                 continue;
             }
-            let meet = first.iter().any(|left| {
-                second.iter().any(|right| !opposed(left, right))
-            });
+            let meet = first.iter().any(|left| second.iter().any(|right| !opposed(left, right)));
             if !meet {
                 let message = format!(
                     "`{}` and `{}` contradict each other where their regions overlap",

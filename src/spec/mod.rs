@@ -432,9 +432,7 @@ impl Spec {
     /// A physical value of a flat input as the model gets it.
     pub fn to_model(&self, flat: usize, value: &Rational) -> Rational {
         match self.input_at(flat) {
-            Some((input, _)) => {
-                (value - &input.mean).checked_div(&input.scale).unwrap_or_default()
-            }
+            Some((input, _)) => (value - &input.mean).checked_div(&input.scale).unwrap_or_default(),
             None => value.clone(),
         }
     }

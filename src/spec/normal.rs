@@ -58,9 +58,7 @@ pub fn unwanted(formula: &Formula, negated: bool, ties: Ties) -> Result<Disjunct
                 }
             }
         }
-        Formula::Decides { least, among, labels } => {
-            decides(*least, among, labels, negated, ties)
-        }
+        Formula::Decides { least, among, labels } => decides(*least, among, labels, negated, ties),
     }
 }
 
@@ -140,11 +138,14 @@ fn decides(
             .times(&sign)
             .plus(&-&sign, &Linear::variable(Variable::Output(winner)));
         let place = |output| among.iter().position(|candidate| *candidate == output);
-        Atom { form, strict: match ties {
-            Ties::Adverse => false,
-            Ties::First => place(loser) < place(winner),
-            Ties::Nobody => true,
-        } }
+        Atom {
+            form,
+            strict: match ties {
+                Ties::Adverse => false,
+                Ties::First => place(loser) < place(winner),
+                Ties::Nobody => true,
+            },
+        }
     };
     let wins = |winner: usize, against: &mut dyn Iterator<Item = usize>| {
         against.filter(|loser| *loser != winner).map(|loser| beats(winner, loser)).collect()
@@ -184,14 +185,17 @@ mod tests {
     #[test]
     fn decisions_by_all_small_scores() {
         for labels in [vec![0], vec![1], vec![2], vec![0, 2], vec![1, 2]] {
-            let formula = Formula::Decides { least: false, among: vec![0, 1, 2], labels: labels.clone() };
+            let formula =
+                Formula::Decides { least: false, among: vec![0, 1, 2], labels: labels.clone() };
             for outputs in points() {
                 let top = *outputs.iter().max().unwrap();
                 let best: Vec<usize> = (0..3).filter(|i| outputs[*i] == top).collect();
-                let adverse = |negated| met(&unwanted(&formula, negated, Ties::Adverse).unwrap(), &outputs);
+                let adverse =
+                    |negated| met(&unwanted(&formula, negated, Ties::Adverse).unwrap(), &outputs);
                 assert_eq!(adverse(false), best.iter().any(|b| labels.contains(b)), "{outputs:?}");
                 assert_eq!(adverse(true), best.iter().any(|b| !labels.contains(b)), "{outputs:?}");
-                let first = |negated| met(&unwanted(&formula, negated, Ties::First).unwrap(), &outputs);
+                let first =
+                    |negated| met(&unwanted(&formula, negated, Ties::First).unwrap(), &outputs);
                 assert_eq!(first(false), labels.contains(&best[0]), "{outputs:?} {labels:?}");
                 assert_eq!(first(true), !labels.contains(&best[0]), "{outputs:?} {labels:?}");
             }

@@ -14,8 +14,20 @@ const KINDS: [&str; 8] =
 
 /// Keys that every property may have.
 const COMMON: [&str; 14] = [
-    "id", "kind", "text", "requirement", "region", "where", "beyond_domain", "timeout", "on_unknown",
-    "expect", "encoding_note", "rationale", "assume", "tags",
+    "id",
+    "kind",
+    "text",
+    "requirement",
+    "region",
+    "where",
+    "beyond_domain",
+    "timeout",
+    "on_unknown",
+    "expect",
+    "encoding_note",
+    "rationale",
+    "assume",
+    "tags",
 ];
 
 pub(super) fn read(walker: &mut Walker, top: &Table, source: &str, spec: &Spec) -> Vec<Property> {
@@ -71,8 +83,7 @@ fn property(
             return None;
         }
     };
-    let known: Vec<&str> =
-        COMMON.iter().chain(own.iter()).copied().collect();
+    let known: Vec<&str> = COMMON.iter().chain(own.iter()).copied().collect();
     walker.known(table, &known);
     let (region, named) = region(walker, table, spec, names, before);
     let mut constraints = spec.domain.constraints.clone();
@@ -428,8 +439,10 @@ fn on_unknown(walker: &mut Walker, table: &Table) -> Option<OnUnknown> {
             walker.known(&outer, &["allow"]);
             let inner = walker.table(outer.get("allow")?, "allow")?;
             walker.known(&inner, &["owner", "until", "reason", "issue"]);
-            let missing: Vec<&str> =
-                ["owner", "until", "reason"].into_iter().filter(|k| inner.get(k).is_none()).collect();
+            let missing: Vec<&str> = ["owner", "until", "reason"]
+                .into_iter()
+                .filter(|k| inner.get(k).is_none())
+                .collect();
             if !missing.is_empty() {
                 let message = format!("the allowance lacks {}", missing.join(", "));
                 let help = "allow = { owner = \"who\", until = 2027-03-31, reason = \"why\" }";
@@ -445,7 +458,8 @@ fn on_unknown(walker: &mut Walker, table: &Table) -> Option<OnUnknown> {
             }))
         }
         _ => {
-            let message = "`on_unknown` is \"fail\", \"warn\" or { allow = { owner, until, reason } }";
+            let message =
+                "`on_unknown` is \"fail\", \"warn\" or { allow = { owner, until, reason } }";
             walker.wrong("PL004", node.span(), message);
             None
         }

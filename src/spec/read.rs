@@ -36,8 +36,23 @@ pub fn read(source: &str) -> (Spec, Vec<Finding>) {
     walker.known(
         &top,
         &[
-            "plimsoll", "title", "id", "owner", "revision", "date", "semantics", "params", "assumption", "model",
-            "input", "domain", "output", "requirement", "point", "property", "profile",
+            "plimsoll",
+            "title",
+            "id",
+            "owner",
+            "revision",
+            "date",
+            "semantics",
+            "params",
+            "assumption",
+            "model",
+            "input",
+            "domain",
+            "output",
+            "requirement",
+            "point",
+            "property",
+            "profile",
         ],
     );
     spec.id = walker.text(&top, "id").unwrap_or_else(|| "SPEC".into());
@@ -78,7 +93,9 @@ fn version(walker: &mut Walker, top: &Table) {
             Finding::new("PL001", node.span(), "this version of the format is not known")
                 .help("this program reads `plimsoll = 1`"),
         ),
-        None => walker.note(Finding::new("PL001", 0..0, "the format version is missing").help(help)),
+        None => {
+            walker.note(Finding::new("PL001", 0..0, "the format version is missing").help(help))
+        }
     }
 }
 
@@ -160,10 +177,7 @@ fn model(walker: &mut Walker, top: &Table) -> Model {
         return Model::default();
     };
     let Some(table) = walker.table(node, "[model]") else { return Model::default() };
-    walker.known(
-        &table,
-        &["path", "sha256", "runtime", "training", "version", "preprocessing"],
-    );
+    walker.known(&table, &["path", "sha256", "runtime", "training", "version", "preprocessing"]);
     if let Some(word) = walker.text(&table, "preprocessing")
         && word != "outside"
         && word != "inside"
@@ -371,7 +385,8 @@ fn points(walker: &mut Walker, top: &Table) -> Vec<Points> {
         let select = walker.text(&table, "select").and_then(|text| {
             let rows = rows(&text);
             if rows.is_none() {
-                let message = "`select` is a list of rows from 0 such as \"0..19, 25\", ends included";
+                let message =
+                    "`select` is a list of rows from 0 such as \"0..19, 25\", ends included";
                 walker.wrong("PL004", table.span_of("select"), message);
             }
             rows
@@ -480,7 +495,12 @@ fn references(walker: &mut Walker, spec: &Spec) {
 }
 
 /// A problem of an expression as a finding at its place in the file.
-pub(super) fn in_file(problem: expression::Problem, source: &str, span: &Span, text: &str) -> Finding {
+pub(super) fn in_file(
+    problem: expression::Problem,
+    source: &str,
+    span: &Span,
+    text: &str,
+) -> Finding {
     // The text of the file between the quotation marks is the expression, unless it has escapes.
     let raw = source.get(span.clone()).unwrap_or_default();
     let place = match raw.find(text) {
