@@ -69,6 +69,8 @@
 pub mod attack;
 pub mod bound;
 pub mod budget;
+#[cfg(feature = "spec")]
+pub mod case;
 pub mod certify;
 #[cfg(feature = "spec")]
 pub mod gate;

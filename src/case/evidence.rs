@@ -32,12 +32,7 @@ impl Evidence {
 }
 
 /// Compares results with the present files, checks every certificate and replays every counterexample.
-pub fn judge(
-    world: &World,
-    results: &Results,
-    out: &Path,
-    checker: &dyn Checker,
-) -> Vec<Evidence> {
+pub fn judge(world: &World, results: &Results, out: &Path, checker: &dyn Checker) -> Vec<Evidence> {
     let model_changed = results.model.sha256 != world.model_sha256;
     let folder = world.path.parent().unwrap_or(Path::new(""));
     let model = folder.join(&world.spec.model.path);
@@ -87,7 +82,9 @@ pub fn judge(
                 }
             }
             if expansion.parts.len() < found.parts.len() {
-                evidence.stale.push("queries were verified that the specification has no more".into());
+                evidence
+                    .stale
+                    .push("queries were verified that the specification has no more".into());
             }
             evidence
         })
@@ -120,8 +117,9 @@ fn file_state(
     }
     let Some(certificate) = &then.certificate else { return Ok(false) };
     let (query, path) = (inside(&then.query.file)?, inside(&certificate.file)?);
-    let bytes = std::fs::read(&path)
-        .map_err(|error| format!("the certificate `{}` cannot be read: {error}", certificate.file))?;
+    let bytes = std::fs::read(&path).map_err(|error| {
+        format!("the certificate `{}` cannot be read: {error}", certificate.file)
+    })?;
     if crate::read::sha256(&bytes) != certificate.sha256 {
         return Err(format!("the certificate `{}` was changed after the run", certificate.file));
     }
@@ -141,9 +139,9 @@ fn file_state(
 /// An exact number of a record.
 pub fn number(text: &str) -> Option<Rational> {
     match text.split_once('/') {
-        Some((p, q)) => Rational::parse_decimal(p)
-            .ok()?
-            .checked_div(&Rational::parse_decimal(q).ok()?),
+        Some((p, q)) => {
+            Rational::parse_decimal(p).ok()?.checked_div(&Rational::parse_decimal(q).ok()?)
+        }
         None => Rational::parse_decimal(text).ok(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod bounds;
+mod case;
 mod check;
 mod competition;
 mod diagnostic;
@@ -23,6 +24,7 @@ mod proof;
 mod report;
 mod rows;
 mod standard;
+mod status;
 mod suite;
 mod supports;
 mod table;
@@ -65,6 +67,8 @@ enum Command {
     Verify(verify::Args),
     Suite(suite::Args),
     Check(check::Args),
+    Case(case::Args),
+    Status(status::Args),
     Lint(lint::Args),
     Expand(expand::Args),
     Init(init::Args),
@@ -109,6 +113,8 @@ pub fn main() -> ExitCode {
             Some(Command::Verify(args)) => verify::run(&args, &cli.talk, started),
             Some(Command::Suite(args)) => suite::run(&args, &cli.talk, started),
             Some(Command::Check(args)) => check::run(&args, &cli.talk),
+            Some(Command::Case(args)) => case::run(&args, &cli.talk),
+            Some(Command::Status(args)) => status::run(&args, &cli.talk),
             Some(Command::Lint(args)) => lint::run(&args, &cli.talk),
             Some(Command::Expand(args)) => expand::run(&args, &cli.talk),
             Some(Command::Init(args)) => init::run(&args, &cli.talk),

@@ -1,0 +1,746 @@
+//! The case as one page: no script, nothing loaded, fit for paper.
+
+use super::build::{partial, status};
+use super::evidence::{Evidence, number};
+use super::picture;
+use super::{Case, Kind, Relation, Status};
+use crate::gate::formats::{short, xml};
+use crate::gate::results::{Part, Point, Property as Found, Results};
+use crate::spec::{Claim, Language, Property, SEVERITIES, World, expand};
+use std::fmt::Write;
+
+/// Most counterexamples of a property that are shown in full.
+const SHOWN: usize = 4;
+
+/// Most rows of a table of inputs.
+const ROWS: usize = 40;
+
+const STYLE: &str = r#":root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#57606a;--line:#d0d7de;--tint:#f6f8fa;--good:#1a7f37;--gap:#8a6100;--bad:#c2202c;--stale:#7a48d0}
+@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--soft:#9aa4af;--line:#3d444d;--tint:#161b22;--good:#4ac26b;--gap:#e0b341;--bad:#ff7b72;--stale:#c69cff}}
+*{box-sizing:border-box}body{margin:0 auto;padding:1.5rem 1rem 4rem;max-width:62rem;font:16px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
+h1{font-size:1.7rem;line-height:1.25;margin:.2rem 0 .6rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}h3{font-size:1.05rem;margin:1.6rem 0 .3rem}
+p{margin:.5rem 0}.soft{color:var(--soft)}code,pre{font-family:ui-monospace,monospace;font-size:.86em}code{overflow-wrap:anywhere}
+pre{background:var(--tint);border:1px solid var(--line);padding:.7rem;overflow-x:auto;max-height:26rem}
+.scroll{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top}th{font-weight:600;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.status{white-space:nowrap;font-weight:600}.discharged,.holds,.refuted{color:var(--good)}.residual,.unchecked,.assumed,.declared{color:var(--gap)}.open,.unknown{color:var(--soft)}.stale{color:var(--stale)}.defeated,.violated,.sustained,.error{color:var(--bad)}
+.verdict{border:2px solid currentColor;border-radius:6px;padding:.7rem 1rem;margin:1rem 0}.verdict p{color:var(--fg);margin:.2rem 0}
+svg.argument{min-width:60rem;width:100%;height:auto;font:11px system-ui,sans-serif}svg .node rect,svg .node path{fill:var(--tint);stroke:currentColor;stroke-width:1.5}svg .open rect,svg .open path{stroke-dasharray:5 3}svg .stale rect,svg .stale path{stroke-dasharray:2 2}svg .defeated rect{stroke-width:3}svg .node text{fill:var(--fg);text-anchor:middle}svg text.id{font-weight:700;fill:currentColor}svg .node path.cross{fill:none;stroke-width:1;opacity:.55}svg .plain{color:var(--soft)}.link{fill:none;stroke:var(--soft);stroke-width:1.3}.challenge{stroke:var(--bad);stroke-dasharray:6 4}.head{fill:var(--soft)}
+figure{display:inline-block;margin:.4rem 1rem .4rem 0}svg.image{width:10rem;border:1px solid var(--line);display:block}figcaption{font-size:.85rem;color:var(--soft)}
+ul.tree{list-style:none;padding-left:1rem;border-left:1px solid var(--line);margin:.2rem 0}ul.tree li{margin:.25rem 0}
+.sign td{height:2.6rem}summary{cursor:pointer;color:var(--soft)}nav{font-size:.92rem;columns:2}nav a{color:inherit}
+@media(max-width:40rem){body{font-size:15px}nav{columns:1}}
+@media print{:root{--fg:#000;--bg:#fff;--soft:#444;--line:#bbb;--tint:#fff;--good:#0b5a22;--gap:#6b4b00;--bad:#9b0f1a;--stale:#5a2bb0}body{max-width:none;font-size:10.5pt;padding:0}h2,h3{break-after:avoid}tr,figure,.verdict{break-inside:avoid}svg.argument{min-width:0}pre{max-height:none;white-space:pre-wrap}.scroll{overflow:visible}nav{display:none}}
+"#;
+
+/// The case as a page.
+pub fn page(case: &Case, world: &World, results: &Results, evidence: &[Evidence]) -> String {
+    let title = case.title.clone().unwrap_or_else(|| case.id.clone());
+    let mut text = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Safety case {}: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
+        xml(&case.id),
+        xml(&title)
+    );
+    let page = Page { case, world, results, evidence };
+    page.top(&title, &mut text);
+    page.scope(&mut text);
+    page.requirements(&mut text);
+    page.domain(&mut text);
+    page.properties(&mut text);
+    page.undecided(&mut text);
+    page.method(&mut text);
+    page.registers(&mut text);
+    page.argument(&mut text);
+    page.check_again(&mut text);
+    text + "</body>\n</html>\n"
+}
+
+struct Page<'p> {
+    case: &'p Case,
+    world: &'p World,
+    results: &'p Results,
+    evidence: &'p [Evidence],
+}
+
+fn mark(word: &str) -> String {
+    let sign = match word {
+        "discharged" | "holds" | "refuted" => "\u{2713}",
+        "residual" | "unchecked" | "assumed" | "declared" => "\u{25d0}",
+        "defeated" | "violated" | "sustained" | "error" => "\u{2717}",
+        "stale" => "\u{21bb}",
+        _ => "\u{25cb}",
+    };
+    format!("<span class=\"status {word}\">{sign} {word}</span>")
+}
+
+fn heading(id: &str, title: &str) -> String {
+    format!("<h2 id=\"{id}\">{title}</h2>\n")
+}
+
+/// Rows as a table; cells are markup.
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let class = |name: &str| if name.starts_with('#') { " class=\"n\"" } else { "" };
+    let mut text = String::from("<div class=\"scroll\"><table>\n<thead><tr>");
+    for name in head {
+        let _ = write!(text, "<th{}>{}</th>", class(name), name.trim_start_matches('#'));
+    }
+    text.push_str("</tr></thead>\n<tbody>\n");
+    for row in rows {
+        text.push_str("<tr>");
+        for (name, cell) in head.iter().zip(row) {
+            let _ = write!(text, "<td{}>{cell}</td>", class(name));
+        }
+        text.push_str("</tr>\n");
+    }
+    text + "</tbody></table></div>\n"
+}
+
+impl Page<'_> {
+    fn evidence_of(&self, id: &str) -> Option<&Evidence> {
+        self.evidence.iter().find(|evidence| evidence.id == id)
+    }
+
+    fn found(&self, id: &str) -> Option<&Found> {
+        self.evidence_of(id).and_then(|evidence| evidence.found.as_ref())
+    }
+
+    fn status_of(&self, property: &Property) -> Status {
+        let goal =
+            self.case.nodes.iter().find(|node| {
+                node.kind == Kind::Goal && node.about.as_deref() == Some(&property.id)
+            });
+        goal.and_then(|goal| goal.status)
+            .or_else(|| self.evidence_of(&property.id).map(status))
+            .unwrap_or(Status::Open)
+    }
+
+    fn top(&self, title: &str, text: &mut String) {
+        let case = self.case;
+        let root = case.node(&case.root);
+        let status = root.and_then(|root| root.status).unwrap_or(Status::Open);
+        let worst = root.and_then(|root| root.worst).unwrap_or(status);
+        let _ = write!(
+            text,
+            "<p class=\"soft\">Safety case {}</p>\n<h1>{}</h1>\n<div class=\"verdict {}\">{}<p>{}</p>\n",
+            xml(&case.id),
+            xml(title),
+            worst.name(),
+            mark(status.name()),
+            xml(&case.statement())
+        );
+        // The worst first.
+        let mut properties: Vec<&Property> = self.world.spec.properties.iter().collect();
+        properties.sort_by_key(|property| {
+            (std::cmp::Reverse(self.status_of(property)), self.world.spec.severity(property))
+        });
+        let counts: Vec<String> =
+            [Status::Defeated, Status::Stale, Status::Open, Status::Residual, Status::Discharged]
+                .iter()
+                .filter_map(|status| {
+                    let count = properties.iter().filter(|p| self.status_of(p) == *status).count();
+                    (count > 0).then(|| format!("{count} {}", mark(status.name())))
+                })
+                .collect();
+        let open = case.defeaters.iter().filter(|doubt| doubt.status == "open").count();
+        let assumed = case.assumptions.iter().filter(|entry| entry.status == "declared").count();
+        let _ = write!(
+            text,
+            "<p>{} properties: {}. {} assumptions, {assumed} of them declared. {open} doubts are open.</p>\n</div>\n",
+            properties.len(),
+            counts.join(", "),
+            case.assumptions.len()
+        );
+        let rows: Vec<Vec<String>> = properties
+            .iter()
+            .map(|property| {
+                let found = self.found(&property.id);
+                vec![
+                    format!("<a href=\"#p-{0}\">{0}</a>", xml(&property.id)),
+                    xml(self.world.spec.severity(property).map_or("-", |at| SEVERITIES[at])),
+                    found.map_or_else(|| mark("open"), |found| mark(found.word())),
+                    mark(self.status_of(property).name()),
+                    xml(found.map_or("not verified yet", |found| found.why.as_str())),
+                ]
+            })
+            .collect();
+        text.push_str(&table(&["property", "severity", "verdict", "status", "why"], &rows));
+        text.push_str("<nav><a href=\"#scope\">Scope</a><br><a href=\"#requirements\">Requirements</a><br><a href=\"#domain\">Model and domain</a><br><a href=\"#properties\">Properties</a><br><a href=\"#undecided\">Undecided</a><br><a href=\"#method\">Method</a><br><a href=\"#assumptions\">Assumptions</a><br><a href=\"#doubts\">Doubts</a><br><a href=\"#argument\">Argument</a><br><a href=\"#again\">How to check again</a></nav>\n");
+        let rows = [
+            (
+                "model",
+                format!(
+                    "<code>{}</code><br><code>sha256:{}</code>",
+                    xml(&self.world.spec.model.path),
+                    case.model_sha256
+                ),
+            ),
+            (
+                "specification",
+                format!(
+                    "<code>{}</code>, revision {}<br><code>sha256:{}</code>",
+                    xml(&self.results.spec.file),
+                    xml(case.revision.as_deref().unwrap_or("not stated")),
+                    case.spec_sha256
+                ),
+            ),
+            ("owner", xml(case.owner.as_deref().unwrap_or("not named"))),
+            ("made by", format!("{} on {}", xml(&case.tool), xml(&case.run.date))),
+            ("certificates checked by", xml(&case.checker)),
+            ("command", format!("<code>{}</code>", xml(&case.run.command.join(" ")))),
+        ];
+        let rows: Vec<Vec<String>> =
+            rows.into_iter().map(|(name, cell)| vec![name.to_string(), cell]).collect();
+        text.push_str(&table(&["", ""], &rows));
+        text.push_str(
+            &table(
+                &["", "name", "signature", "date"],
+                &["author", "reviewer", "approver"]
+                    .map(|who| vec![who.to_string(), String::new(), String::new(), String::new()]),
+            )
+            .replace("<table>", "<table class=\"sign\">"),
+        );
+    }
+
+    fn scope(&self, text: &mut String) {
+        text.push_str(&heading("scope", "Scope, and what is not claimed"));
+        let domain = &self.world.spec.domain;
+        let _ = write!(
+            text,
+            "<p>A property that <em>holds</em> says: the function that these weights and the ONNX operators \
+             define over the reals has, at every point of the region that is named, outputs outside of the \
+             unwanted set. Nothing else. Not covered are inputs outside of the regions, rounding of \
+             executions, the sensors and programs that compute the inputs, and whether a formula says what \
+             its requirement means.</p>\n<p>Operational domain: {}</p>\n<p>Left out of it: {}</p>\n",
+            xml(domain.text.as_deref().unwrap_or("not described")),
+            xml(domain.uncovered.as_deref().filter(|t| !t.is_empty()).unwrap_or("not stated"))
+        );
+    }
+
+    fn requirements(&self, text: &mut String) {
+        text.push_str(&heading("requirements", "Requirements and their properties"));
+        let spec = &self.world.spec;
+        let rows: Vec<Vec<String>> = spec
+            .requirements
+            .iter()
+            .map(|requirement| {
+                let properties: Vec<String> = spec
+                    .properties
+                    .iter()
+                    .filter(|property| property.requirements.contains(&requirement.id))
+                    .map(|property| {
+                        format!(
+                            "<a href=\"#p-{0}\">{0}</a> {1}",
+                            xml(&property.id),
+                            mark(self.status_of(property).name())
+                        )
+                    })
+                    .collect();
+                let goal = self.case.nodes.iter().find(|node| {
+                    node.kind == Kind::Goal && node.about.as_deref() == Some(&requirement.id)
+                });
+                let status = goal.and_then(|goal| goal.status).unwrap_or(Status::Open);
+                vec![
+                    xml(&requirement.id),
+                    xml(&requirement.text),
+                    xml(requirement.source.as_deref().unwrap_or("not stated")),
+                    xml(SEVERITIES[requirement.severity]),
+                    match properties.is_empty() {
+                        true => "none".to_string(),
+                        false => properties.join("<br>"),
+                    },
+                    mark(status.name()),
+                ]
+            })
+            .collect();
+        text.push_str(&table(
+            &["id", "requirement", "source", "severity", "properties", "status"],
+            &rows,
+        ));
+    }
+
+    fn domain(&self, text: &mut String) {
+        text.push_str(&heading("domain", "Model and operational domain"));
+        let spec = &self.world.spec;
+        let graph = &self.world.graph;
+        let shapes = |ids: &[plimsoll_check::graph::ValueId]| {
+            let words: Vec<String> = ids
+                .iter()
+                .map(|id| format!("{} {:?}", xml(&graph.value(*id).name), graph.value(*id).shape))
+                .collect();
+            words.join(", ")
+        };
+        let _ = write!(
+            text,
+            "<p>{} operators, {} parameters, opset {}, {}. Inputs: {}. Outputs: {}. Runs in the field in: {}. \
+             Training: {}.</p>\n",
+            graph.nodes.len(),
+            graph.parameter_count(),
+            graph.opset,
+            graph.element.name(),
+            shapes(&graph.inputs),
+            shapes(&graph.outputs),
+            xml(spec.model.runtime.as_deref().filter(|t| !t.is_empty()).unwrap_or("not stated")),
+            xml(spec.model.training.as_deref().unwrap_or("not stated"))
+        );
+        let rows: Vec<Vec<String>> = spec
+            .inputs
+            .iter()
+            .map(|input| {
+                let (low, high) = &input.range;
+                vec![
+                    xml(&input.name),
+                    xml(input.text.as_deref().unwrap_or("")),
+                    match input.shape.is_empty() {
+                        true => String::new(),
+                        false => format!("{:?}", input.shape),
+                    },
+                    format!("{low} .. {high}"),
+                    xml(input.unit.as_deref().unwrap_or("")),
+                    format!("(x - {}) / {}", input.mean, input.scale),
+                    format!(
+                        "{} .. {}",
+                        short(&spec.to_model(input.first, low).to_string()),
+                        short(&spec.to_model(input.first, high).to_string())
+                    ),
+                ]
+            })
+            .collect();
+        text.push_str(&table(
+            &["input", "what", "shape", "#range", "unit", "model input", "#model range"],
+            &rows,
+        ));
+        for (words, _) in &spec.domain.constraints {
+            let _ = writeln!(text, "<p>Constraint: <code>{}</code></p>", xml(words));
+        }
+        let labels: Vec<String> = spec.output.labels.iter().map(|label| xml(label)).collect();
+        let decides = match spec.output.decision {
+            Some(false) => "The largest decides; a tie counts against the property.",
+            Some(true) => "The least decides; a tie counts against the property.",
+            None => "No decision rule.",
+        };
+        let _ = writeln!(text, "<p>Outputs: {}. {decides}</p>", labels.join(", "));
+    }
+
+    fn properties(&self, text: &mut String) {
+        text.push_str(&heading("properties", "Properties and results"));
+        for property in &self.world.spec.properties {
+            self.property(property, text);
+        }
+    }
+
+    fn property(&self, property: &Property, text: &mut String) {
+        let found = self.found(&property.id);
+        let evidence = self.evidence_of(&property.id);
+        let _ = write!(
+            text,
+            "<h3 id=\"p-{0}\">{0} {1}</h3>\n<p>{2}</p>\n",
+            xml(&property.id),
+            mark(self.status_of(property).name()),
+            xml(property.text.as_deref().unwrap_or(""))
+        );
+        let claim = match &property.claim {
+            Claim::Reach(words, _) => {
+                format!("For every point of the region: <code>{}</code>", xml(words))
+            }
+            Claim::Never(words, _) => {
+                format!("At no point of the region: <code>{}</code>", xml(words))
+            }
+            Claim::Margin { of, bound, at_least, .. } => format!(
+                "For every point of the region: <code>{} {} {bound}</code>",
+                xml(of),
+                if *at_least { "&gt;=" } else { "&lt;=" }
+            ),
+            Claim::Robustness { points, require, .. } => format!(
+                "Around each point of <code>{}</code>, within the radius below, cut to the operational \
+                 range; required for a share of {require} of the points",
+                xml(points)
+            ),
+            Claim::VnnLib { file, .. } => {
+                format!("No input meets the query <code>{}</code>", xml(file))
+            }
+        };
+        let _ = writeln!(text, "<p>{claim}.</p>");
+        if property.expect_violated {
+            text.push_str("<p>A probe: it is expected to be violated.</p>\n");
+        }
+        self.region(property, text);
+        for (name, words) in [
+            ("Rationale", &property.rationale),
+            ("How the formula reads the sentence", &property.encoding_note),
+        ] {
+            if let Some(words) = words {
+                let _ = writeln!(text, "<p>{name}: {}</p>", xml(words));
+            }
+        }
+        let Some(found) = found else {
+            text.push_str("<p>Not verified yet.</p>\n");
+            return;
+        };
+        if let Some(evidence) = evidence.filter(|evidence| !evidence.stale.is_empty()) {
+            let _ = writeln!(
+                text,
+                "<p>{} What was found is about other files: {}.</p>",
+                mark("stale"),
+                xml(&evidence.stale.join("; "))
+            );
+        }
+        let mut rows = Vec::new();
+        for part in found.parts.iter().take(ROWS) {
+            let certificate = match &part.certificate {
+                Some(c) => format!(
+                    "<code>{}</code><br><code>sha256:{}</code><br>{} leaves, {} bytes",
+                    xml(&c.file),
+                    xml(&c.sha256),
+                    c.leaves,
+                    c.bytes
+                ),
+                None => xml(part.unchecked.as_deref().or(part.message.as_deref()).unwrap_or("")),
+            };
+            rows.push(vec![
+                format!("<code>{}</code><br>{}", xml(&part.query.file), xml(&part.what)),
+                mark(match (part.verdict.as_str(), part.proof.as_str()) {
+                    ("holds", "none") => "unchecked",
+                    ("holds", _) => "holds",
+                    ("violated", _) => "violated",
+                    _ => "unknown",
+                }),
+                format!("{:.1} %", 100.0 * if part.verdict == "holds" { 1.0 } else { part.share }),
+                format!("{:.2}", part.time_s),
+                certificate,
+            ]);
+        }
+        text.push_str(&table(&["query", "verdict", "#closed", "#seconds", "certificate"], &rows));
+        if found.parts.len() > ROWS {
+            let _ =
+                writeln!(text, "<p>And {} more, in results.json.</p>", found.parts.len() - ROWS);
+        }
+        for skipped in &found.skipped {
+            let _ =
+                writeln!(text, "<p>Row {} is left out: {}.</p>", skipped.row, xml(&skipped.why));
+        }
+        let violated = found.parts.iter().filter_map(|p| Some((p, p.counterexample.as_ref()?)));
+        for (part, point) in violated.take(SHOWN) {
+            self.counterexample(property, part, point, text);
+        }
+        if let Claim::VnnLib { .. } = property.claim {
+            return;
+        }
+        if let Some(part) = expand(self.world, property, Language::Two)
+            .ok()
+            .and_then(|expansion| expansion.parts.into_iter().next())
+        {
+            let lines = part.text.lines().count();
+            if lines <= 120 {
+                let _ = write!(
+                    text,
+                    "<details><summary>The query as it is verified, {lines} lines of VNN-LIB</summary>\
+                     <pre>{}</pre></details>\n",
+                    xml(&part.text)
+                );
+            }
+        }
+    }
+
+    fn region(&self, property: &Property, text: &mut String) {
+        let spec = &self.world.spec;
+        let mut rows = Vec::new();
+        match &property.claim {
+            Claim::VnnLib { .. } => return,
+            Claim::Robustness { radii, .. } => {
+                for input in &spec.inputs {
+                    let own = &radii[input.first..input.first + input.len()];
+                    let same = own.iter().all(|radius| Some(radius) == own.first());
+                    let radius = own.first().map(ToString::to_string).unwrap_or_default();
+                    let model = own.first().and_then(|r| r.checked_div(&input.scale));
+                    rows.push(vec![
+                        xml(&input.name),
+                        if same {
+                            format!("&plusmn; {radius}")
+                        } else {
+                            "differs by element".into()
+                        },
+                        xml(input.unit.as_deref().unwrap_or("")),
+                        model
+                            .map(|m| format!("&plusmn; {}", short(&m.to_string())))
+                            .unwrap_or_default(),
+                    ]);
+                }
+            }
+            _ => {
+                for (at, (low, high)) in property.region.iter().enumerate().take(ROWS) {
+                    let unit = spec.input_at(at).and_then(|(input, _)| input.unit.clone());
+                    rows.push(vec![
+                        xml(&spec.input_name(at)),
+                        if low == high { low.to_string() } else { format!("{low} .. {high}") },
+                        xml(&unit.unwrap_or_default()),
+                        format!(
+                            "{} .. {}",
+                            short(&spec.to_model(at, low).to_string()),
+                            short(&spec.to_model(at, high).to_string())
+                        ),
+                    ]);
+                }
+            }
+        }
+        text.push_str(&table(&["input", "#region", "unit", "#model units"], &rows));
+        for (words, _) in &property.constraints {
+            let _ = writeln!(text, "<p>where <code>{}</code></p>", xml(words));
+        }
+    }
+
+    fn counterexample(&self, property: &Property, part: &Part, point: &Point, text: &mut String) {
+        let spec = &self.world.spec;
+        let decision = match &point.decision {
+            Some(label) => format!(" The decision there is <strong>{}</strong>.", xml(label)),
+            None => String::new(),
+        };
+        let ran = match (point.representable, point.execution_violates) {
+            (true, true) => "An execution in the model's float type violates it too.",
+            (true, false) => "An execution in the model's float type does not violate it there.",
+            (false, _) => "The point is no vector of the model's float type.",
+        };
+        let _ = writeln!(
+            text,
+            "<p>{} {}: a point that violates it, proved by {} arithmetic.{decision} {ran}</p>",
+            mark("violated"),
+            xml(&part.what),
+            if point.exact { "exact" } else { "interval" }
+        );
+        // An input with two or more dimensions is shown as a picture beside the original.
+        let original = match &property.claim {
+            Claim::Robustness { points, .. } => self
+                .world
+                .points
+                .get(points)
+                .and_then(|table| table.rows.iter().find(|row| Some(row.row) == part.row)),
+            _ => None,
+        };
+        let value = |at: usize| {
+            point.inputs.get(at).and_then(|v| number(&v.value)).map_or(f64::NAN, |v| v.to_f64())
+        };
+        let mut pictured = false;
+        for input in spec.inputs.iter().filter(|input| input.shape.len() >= 2) {
+            let columns = input.shape[input.shape.len() - 1];
+            let places = input.first..input.first + input.len();
+            if places.len() > 4096 || places.end > point.inputs.len() {
+                continue;
+            }
+            pictured = true;
+            let ends = (input.range.0.to_f64(), input.range.1.to_f64());
+            let found: Vec<f64> = places.clone().map(value).collect();
+            if let Some(original) = original {
+                let before: Vec<f64> =
+                    places.clone().map(|at| original.values[at].to_f64()).collect();
+                let change: Vec<f64> = found.iter().zip(&before).map(|(a, b)| a - b).collect();
+                let most = change.iter().fold(0.0f64, |most, c| most.max(c.abs()));
+                text.push_str(&picture::image(&before, columns, ends, "the original"));
+                text.push_str(&picture::image(&found, columns, ends, "the counterexample"));
+                let caption = format!(
+                    "the difference: grey is none, white +{0}, black -{0} {1}",
+                    short(&most.to_string()),
+                    input.unit.as_deref().unwrap_or("")
+                );
+                text.push_str(&picture::image(&change, columns, (-most, most), &caption));
+            } else {
+                text.push_str(&picture::image(&found, columns, ends, "the counterexample"));
+            }
+        }
+        let value_rows = |values: &[crate::gate::results::Value]| -> Vec<Vec<String>> {
+            values
+                .iter()
+                .take(ROWS)
+                .map(|v| {
+                    vec![
+                        xml(&v.name),
+                        xml(&short(&v.value)),
+                        xml(v.unit.as_deref().unwrap_or("")),
+                        xml(&short(&v.model)),
+                    ]
+                })
+                .collect()
+        };
+        if !pictured {
+            text.push_str(&table(
+                &["input", "#value", "unit", "#model input"],
+                &value_rows(&point.inputs),
+            ));
+        }
+        text.push_str(&table(&["output", "#value", "unit", "#raw"], &value_rows(&point.outputs)));
+        text.push_str("<p class=\"soft\">Six digits; the exact numbers are in results.json.</p>\n");
+    }
+
+    fn undecided(&self, text: &mut String) {
+        text.push_str(&heading("undecided", "What is not shown"));
+        let mut rows = Vec::new();
+        for property in &self.world.spec.properties {
+            let status = self.status_of(property);
+            if matches!(status, Status::Discharged | Status::Defeated) {
+                continue;
+            }
+            let found = self.found(&property.id);
+            let signed = found.and_then(|found| found.allowance.as_ref());
+            rows.push(vec![
+                xml(&property.id),
+                mark(status.name()),
+                xml(&found.map_or_else(|| "not verified yet".to_string(), partial)),
+                xml(found.and_then(|found| found.next.as_deref()).unwrap_or("")),
+                signed.map_or("nobody".to_string(), |a| {
+                    let state = if a.covers { "" } else { " (ended)" };
+                    format!("{} until {}{state}: {}", xml(&a.owner), xml(&a.until), xml(&a.reason))
+                }),
+            ]);
+        }
+        match rows.is_empty() {
+            true => text.push_str("<p>Every property was decided, with evidence.</p>\n"),
+            false => text.push_str(&table(
+                &["property", "status", "what is known", "what to try", "who signed for it"],
+                &rows,
+            )),
+        }
+    }
+
+    fn method(&self, text: &mut String) {
+        text.push_str(&heading("method", "Method"));
+        let _ = write!(
+            text,
+            "<p>Each property is written as a VNN-LIB query with exact decimals, and that text is verified. The \
+             prover bounds the network over boxes, outward of every rounding error of its own arithmetic, and \
+             splits boxes until each is decided; what it finds is written as a certificate. The checker (here: \
+             {}) follows the certificate by its own rules and its own arithmetic, without searching. A proof \
+             is about real arithmetic. The search is complete up to its limits, and the same input, options \
+             and seed give the same verdict as long as no limit ends it. A counterexample is a point that \
+             lies in the region and meets the unwanted exactly. To be trusted are the checker, its compiler \
+             and processor, and the readers of the files.</p>\n",
+            xml(&self.case.checker)
+        );
+    }
+
+    fn registers(&self, text: &mut String) {
+        text.push_str(&heading("assumptions", "Assumptions"));
+        let rows: Vec<Vec<String>> = self
+            .case
+            .assumptions
+            .iter()
+            .map(|entry| {
+                vec![
+                    xml(&entry.id),
+                    xml(&entry.text),
+                    mark(entry.status),
+                    xml(entry.owner.as_deref().unwrap_or("nobody")),
+                    xml(entry.until.as_deref().unwrap_or("-")),
+                    xml(&entry.why),
+                ]
+            })
+            .collect();
+        text.push_str(&table(
+            &["id", "what is assumed", "status", "owner", "review", "why"],
+            &rows,
+        ));
+        text.push_str(&heading("doubts", "Doubts"));
+        text.push_str(
+            "<p>What a reviewer should doubt. Open doubts stay open here until people answer them; they do \
+             not change the statuses above, which speak of the function over the reals only.</p>\n",
+        );
+        let rows: Vec<Vec<String>> = self
+            .case
+            .defeaters
+            .iter()
+            .map(|doubt| {
+                vec![doubt.id.into(), xml(doubt.text), mark(doubt.status), xml(&doubt.answer)]
+            })
+            .collect();
+        text.push_str(&table(&["id", "what might be wrong", "status", "answer"], &rows));
+    }
+
+    fn argument(&self, text: &mut String) {
+        text.push_str(&heading("argument", "Argument"));
+        text.push_str(
+            "<p>A goal structure: rectangles are goals, slanted boxes strategies, round boxes evidence. A \
+             diamond marks what is not argued further, a cross what is defeated.</p>\n<div class=\"scroll\">",
+        );
+        text.push_str(&picture::argument(self.case));
+        text.push_str("</div>\n<details open><summary>The same as a list, with its contexts</summary>\n<ul class=\"tree\">\n");
+        self.branch(&self.case.root, 0, text);
+        text.push_str("</ul></details>\n");
+    }
+
+    fn branch(&self, id: &str, depth: usize, text: &mut String) {
+        let Some(node) = self.case.node(id) else { return };
+        let status = node.status.map(|status| mark(status.name())).unwrap_or_default();
+        let kind = match node.kind {
+            Kind::Goal => "Goal",
+            Kind::Strategy => "Strategy",
+            Kind::Solution => "Evidence",
+            Kind::CounterSolution => "Counter-evidence",
+            Kind::Context => "Context",
+            Kind::Assumption => "Assumption",
+            Kind::Justification => "Justification",
+        };
+        let undeveloped = if node.undeveloped { " (undeveloped)" } else { "" };
+        let given = match (node.kind, node.assumes.as_slice()) {
+            (Kind::Goal, [_, ..]) => {
+                format!(" <span class=\"soft\">given {}</span>", xml(&node.assumes.join(", ")))
+            }
+            _ => String::new(),
+        };
+        let _ = write!(
+            text,
+            "<li><strong>{}</strong> {kind}{undeveloped}: {} {status}{given}",
+            xml(&node.id),
+            xml(&node.text)
+        );
+        let mut children: Vec<&str> = Vec::new();
+        children.extend(
+            self.case
+                .edges
+                .iter()
+                .filter(|edge| edge.kind == Relation::Challenges && edge.to == id)
+                .map(|edge| edge.from.as_str()),
+        );
+        children.extend(self.case.targets(id, Relation::InContextOf).map(|n| n.id.as_str()));
+        children.extend(self.case.targets(id, Relation::SupportedBy).map(|n| n.id.as_str()));
+        if !children.is_empty() && depth < 20 {
+            text.push_str("\n<ul class=\"tree\">\n");
+            for child in children {
+                self.branch(child, depth + 1, text);
+            }
+            text.push_str("</ul>\n");
+        }
+        text.push_str("</li>\n");
+    }
+
+    fn check_again(&self, text: &mut String) {
+        text.push_str(&heading("again", "How to check again"));
+        let model = xml(&self.world.spec.model.path);
+        let spec = xml(&self.results.spec.file);
+        let first = self
+            .results
+            .properties
+            .iter()
+            .flat_map(|property| &property.parts)
+            .find_map(|part| Some((part.query.file.clone(), part.certificate.clone()?.file)));
+        let mut lines = vec![
+            format!("sha256sum {model}    # {}", self.case.model_sha256),
+            format!(
+                "plimsoll status {spec} --out OUT    # code 0: everything is about these files"
+            ),
+        ];
+        if let Some((query, certificate)) = first {
+            lines.push(format!(
+                "plimsoll-check {model} OUT/{} OUT/{}    # valid",
+                xml(&query),
+                xml(&certificate)
+            ));
+        }
+        let _ = writeln!(
+            text,
+            "<p>In the specification's folder; OUT is the folder of the results.</p>\n<pre>{}</pre>\n\
+             <p class=\"soft\">Goals, strategies and evidence are meant as in the GSN Community Standard, \
+             version 3. A certificate is a proof that a program follows; a region is a set of inputs; a \
+             margin is the distance of outputs from what is unwanted.</p>",
+            lines.join("\n")
+        );
+    }
+}
