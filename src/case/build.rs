@@ -249,10 +249,12 @@ impl Builder<'_> {
         let mut nodes = BTreeMap::new();
         for mut entry in entries {
             let node = self.node(Kind::Assumption, format!("{}: {}", entry.id, entry.text));
-            self.nodes[node].status = Some(match entry.status {
-                "open" => Status::Open,
-                _ => Status::Discharged,
-            });
+            // What is declared is neither shown nor open: the register says who answers for it.
+            self.nodes[node].status = match entry.status {
+                "open" => Some(Status::Open),
+                "discharged" => Some(Status::Discharged),
+                _ => None,
+            };
             self.nodes[node].about = Some(entry.id.clone());
             entry.node = self.nodes[node].id.clone();
             // Those of inputs, and ours, are in force everywhere.

@@ -230,8 +230,9 @@ impl Page<'_> {
                     .iter()
                     .filter(|property| property.requirements.contains(&requirement.id))
                     .map(|property| {
+                        let probe = if property.expect_violated { "a probe, " } else { "" };
                         format!(
-                            "<a href=\"#p-{0}\">{0}</a> {1}",
+                            "<a href=\"#p-{0}\">{0}</a> {probe}{1}",
                             xml(&property.id),
                             mark(self.status_of(property).name())
                         )
@@ -668,7 +669,12 @@ impl Page<'_> {
 
     fn branch(&self, id: &str, depth: usize, text: &mut String) {
         let Some(node) = self.case.node(id) else { return };
-        let status = node.status.map(|status| mark(status.name())).unwrap_or_default();
+        let entry = self.case.assumptions.iter().find(|entry| entry.node == id);
+        let status = match (entry, node.status) {
+            (Some(entry), _) => mark(entry.status),
+            (None, Some(status)) => mark(status.name()),
+            (None, None) => String::new(),
+        };
         let kind = match node.kind {
             Kind::Goal => "Goal",
             Kind::Strategy => "Strategy",
