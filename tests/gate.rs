@@ -131,6 +131,8 @@ fn code_1_violated() {
     assert!((18.5..=20.0).contains(&number(&point["inputs"][0])), "{point}");
     assert_eq!(point["inputs"][0]["unit"], "C");
     assert!(number(&point["outputs"][0]) <= 0.2);
+    let script = fs::read_to_string(case.out() + "/mild.replay.py").unwrap();
+    assert!(script.contains("temperatures") && script.contains("InferenceSession"));
     // Expected, it passes; and what is expected and does not come fails.
     let case =
         Case::new("expected", &VIOLATED.replace("rationale", "expect = \"violated\"\nrationale"));
@@ -284,6 +286,41 @@ fn proofs_are_kept_and_changed_ones_are_not() {
     case.scratch.file("spec.toml", text);
     assert_eq!(case.check(&[]).code, 0);
     assert!(!kept());
+}
+
+#[test]
+fn profiles_refuse_what_says_nothing() {
+    let pin = format!(
+        "path = \"heat.onnx\"\nsha256 = \"{}\"",
+        plimsoll::read::sha256(&read("models/thermostat/heat.onnx"))
+    );
+    let case = Case::new("vacuous", "");
+    let body = HOLDS.replace("power > 0.95", "power > 0.95 or power <= 1");
+    let text = format!("{HEAD}{body}").replace("path = \"heat.onnx\"", &pin);
+    case.scratch.file("spec.toml", &text);
+    assert_eq!(case.check(&[]).code, 0);
+    let ran = case.check(&["--profile", "production"]);
+    // The query has an unwanted set, which no output meets.
+    assert_eq!(ran.code, if case.results()["properties"][0]["vacuous"] == true { 3 } else { 0 });
+    let body = HOLDS.replace("power > 0.95", "room <= 14");
+    let text = format!("{HEAD}{body}").replace("path = \"heat.onnx\"", &pin);
+    case.scratch.file("spec.toml", &text);
+    case.check(&[]);
+    let minor = format!("{text}\n[profile.lax]\nmin_severity = \"catastrophic\"\n");
+    case.scratch.file("spec.toml", minor.replace("room <= 14", "power > 2"));
+    assert_eq!(case.check(&[]).code, 1);
+    assert_eq!(case.check(&["--profile", "lax"]).code, 0);
+    assert_eq!(case.results()["properties"][0]["gate"], "ignored");
+}
+
+#[test]
+fn a_part_of_the_properties_keeps_what_is_known_of_the_others() {
+    let case = Case::new("select", &format!("{HOLDS}{VIOLATED}"));
+    assert_eq!(case.check(&[]).code, 1);
+    assert_eq!(case.check(&["--select", "mild"]).code, 1);
+    assert_eq!(case.results()["properties"].as_array().unwrap().len(), 1);
+    assert_eq!(case.check(&[]).code, 1);
+    assert_eq!(case.results()["properties"][0]["parts"][0]["kept"], true);
 }
 
 #[test]

@@ -272,10 +272,10 @@ impl Page<'_> {
                 .collect();
             words.join(", ")
         };
-        let _ = write!(
+        let _ = writeln!(
             text,
             "<p>{} operators, {} parameters, opset {}, {}. Inputs: {}. Outputs: {}. Runs in the field in: {}. \
-             Training: {}.</p>\n",
+             Training: {}.</p>",
             graph.nodes.len(),
             graph.parameter_count(),
             graph.opset,
@@ -434,10 +434,10 @@ impl Page<'_> {
         {
             let lines = part.text.lines().count();
             if lines <= 120 {
-                let _ = write!(
+                let _ = writeln!(
                     text,
                     "<details><summary>The query as it is verified, {lines} lines of VNN-LIB</summary>\
-                     <pre>{}</pre></details>\n",
+                     <pre>{}</pre></details>",
                     xml(&part.text)
                 );
             }
@@ -604,7 +604,7 @@ impl Page<'_> {
 
     fn method(&self, text: &mut String) {
         text.push_str(&heading("method", "Method"));
-        let _ = write!(
+        let _ = writeln!(
             text,
             "<p>Each property is written as a VNN-LIB query with exact decimals, and that text is verified. The \
              prover bounds the network over boxes, outward of every rounding error of its own arithmetic, and \
@@ -613,7 +613,7 @@ impl Page<'_> {
              is about real arithmetic. The search is complete up to its limits, and the same input, options \
              and seed give the same verdict as long as no limit ends it. A counterexample is a point that \
              lies in the region and meets the unwanted exactly. To be trusted are the checker, its compiler \
-             and processor, and the readers of the files.</p>\n",
+             and processor, and the readers of the files.</p>",
             xml(&self.case.checker)
         );
     }

@@ -2,8 +2,36 @@
 //!
 //! What is verified is the expanded VNN-LIB text, which is written into the output folder beside its
 //! certificate. What an earlier run proved is kept if the certificate is accepted again.
+//!
+//! ```
+//! use plimsoll::gate::{BuiltIn, Gate, Settings, Silent};
+//! use plimsoll::{Options, spec::World};
+//!
+//! let Ok((world, _)) = World::load("specs/thermostat.toml".as_ref()) else { panic!("it is a good one") };
+//! let out = std::env::temp_dir().join(format!("plimsoll-doc-{}", std::process::id()));
+//! let settings = Settings {
+//!     out: out.clone(),
+//!     options: Options::default(),
+//!     profile: world.spec.profile("staging").map(|profile| ("staging".to_string(), profile)),
+//!     today: "2026-11-25".to_string(),
+//!     select: vec!["hot-room-rests".to_string()],
+//!     fresh: false,
+//!     command: Vec::new(),
+//! };
+//! let gate = Gate {
+//!     world: &world,
+//!     settings: &settings,
+//!     checker: &BuiltIn,
+//!     listener: &Silent,
+//!     cancelled: Default::default(),
+//! };
+//! let Ok(results) = gate.run() else { panic!("the folder can be written") };
+//! assert_eq!((results.code, results.count("holds")), (0, 1));
+//! # std::fs::remove_dir_all(&out).unwrap();
+//! ```
 
 pub mod formats;
+mod replay;
 pub mod results;
 pub mod store;
 
@@ -248,7 +276,11 @@ impl Gate<'_> {
             results.properties.push(found);
             save(&results)?;
         }
-        results.carried = Vec::new();
+        // A run over a part of the properties keeps what is known of the others.
+        results.carried = match settings.select.is_empty() {
+            true => Vec::new(),
+            false => carried(&before),
+        };
         results.complete = !self.cancelled.load(Ordering::Relaxed);
         results.run.time_s = started.elapsed().as_secs_f64();
         save(&results)?;
@@ -415,7 +447,12 @@ impl Gate<'_> {
             }
             Verdict::Violated(point) => {
                 found.verdict = "violated".into();
-                found.counterexample = Some(self.point(point));
+                let point = self.point(point);
+                let path = folder.join(format!("{}.replay.py", found.name));
+                let script = replay::script(self.world, &found.name, &point);
+                store::write(&path, script.as_bytes())
+                    .map_err(|error| unwritable(&path, &error))?;
+                found.counterexample = Some(point);
             }
             Verdict::Unknown(reason) => {
                 found.reason = Some(reason.name().into());
@@ -617,6 +654,14 @@ impl Gate<'_> {
                 found.why = format!("{}, and a violation was expected", found.why);
                 "fail"
             }
+            "holds"
+                if found.vacuous
+                    && profile.and_then(|profile| profile.allow_vacuous) == Some(false) =>
+            {
+                found.why += "; the profile accepts no property that says nothing of the network";
+                found.next = Some("state what must not come out".into());
+                "fail"
+            }
             "holds" => "pass",
             _ => self.undecided(property, found, profile, severity),
         }
@@ -738,6 +783,7 @@ impl Gate<'_> {
         }
         match (found.gate.as_str(), found.word()) {
             ("fail", "error") => 2,
+            ("fail", "holds") if found.vacuous => 3,
             ("fail", "violated" | "holds") => 1,
             ("fail", _) => 3,
             _ => 0,

@@ -288,9 +288,6 @@ fn write(world: &World, property: &Property, part: &Part, language: Language) ->
     let graph = &world.graph;
     let mut text = String::new();
     let _ = writeln!(text, "; Property {} of {}: {}", property.id, spec.id, comment(&part.what));
-    if let Some(sentence) = &property.text {
-        let _ = writeln!(text, "; {}", comment(sentence));
-    }
     let _ = writeln!(
         text,
         "; Model {}, sha256 {}.\n; Written from the specification; inputs are in model units, and what is\n\

@@ -391,6 +391,8 @@ pub struct Profile {
     pub require_pins: Option<bool>,
     /// Whether `warn` and allowances are refused on the two highest severities.
     pub strict_on_severe: Option<bool>,
+    /// Whether a property may hold only because nothing unwanted is possible.
+    pub allow_vacuous: Option<bool>,
 }
 
 impl Spec {
@@ -475,12 +477,14 @@ impl Spec {
             if name == "production" {
                 profile.strict_on_severe = Some(true);
                 profile.require_pins = Some(true);
+                profile.allow_vacuous = Some(false);
             }
             if let Some(own) = self.profiles.get(name) {
                 profile.min_severity = own.min_severity.or(profile.min_severity);
                 profile.warn_on_unknown = own.warn_on_unknown.or(profile.warn_on_unknown);
                 profile.require_pins = own.require_pins.or(profile.require_pins);
                 profile.strict_on_severe = own.strict_on_severe.or(profile.strict_on_severe);
+                profile.allow_vacuous = own.allow_vacuous.or(profile.allow_vacuous);
             }
         }
         Some(profile)

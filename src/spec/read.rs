@@ -425,7 +425,10 @@ fn profiles(walker: &mut Walker, top: &Table) -> BTreeMap<String, Profile> {
     for (key, node) in table.table {
         let name = key.get_ref().to_string();
         let Some(inner) = walker.table(node, &format!("[profile.{name}]")) else { continue };
-        walker.known(&inner, &["min_severity", "on_unknown", "require_pins", "strict_on_severe"]);
+        walker.known(
+            &inner,
+            &["min_severity", "on_unknown", "require_pins", "strict_on_severe", "allow_vacuous"],
+        );
         let warn_on_unknown = match walker.text(&inner, "on_unknown").as_deref() {
             None => None,
             Some("fail") => Some(false),
@@ -441,6 +444,7 @@ fn profiles(walker: &mut Walker, top: &Table) -> BTreeMap<String, Profile> {
             warn_on_unknown,
             require_pins: walker.boolean(&inner, "require_pins"),
             strict_on_severe: walker.boolean(&inner, "strict_on_severe"),
+            allow_vacuous: walker.boolean(&inner, "allow_vacuous"),
         };
         profiles.insert(name, profile);
     }
