@@ -243,6 +243,42 @@ fn code_4_files_changed() {
     let ran = case.run("status", &[]);
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.stdout.contains("does not violate"), "{ran:?}");
+    // Words that nothing backs: a certificate that is not there, a verdict that no query has.
+    let forge = |change: &dyn Fn(&mut Value)| {
+        let mut edited: Value = serde_json::from_str(&record).unwrap();
+        change(&mut edited);
+        fs::write(&results, edited.to_string()).unwrap();
+        let code = case.run("status", &[]).code;
+        assert_eq!(case.run("case", &[]).code, code);
+        code
+    };
+    assert_eq!(forge(&|_| ()), 0);
+    assert_eq!(forge(&|r| r["properties"][0]["parts"][0]["certificate"] = Value::Null), 4);
+    assert_eq!(forge(&|r| r["properties"][1]["verdict"] = "holds".into()), 4);
+    assert_eq!(
+        forge(&|r| {
+            r["properties"][1]["verdict"] = "holds".into();
+            r["properties"][1]["proof"] = "valid".into();
+            let part = &mut r["properties"][1]["parts"][0];
+            part["verdict"] = "holds".into();
+            part["proof"] = "valid".into();
+        }),
+        4
+    );
+    assert_eq!(forge(&|r| r["properties"][1]["verdict"] = "<script>".into()), 4);
+    assert!(!case.file("case.html").contains("<script"));
+    assert_eq!(
+        forge(&|r| {
+            let other = r["properties"][0]["parts"][0]["certificate"].clone();
+            let part = &mut r["properties"][1]["parts"][0];
+            part["verdict"] = "holds".into();
+            part["proof"] = "valid".into();
+            part["certificate"] = other;
+            r["properties"][1]["verdict"] = "holds".into();
+            r["properties"][1]["proof"] = "valid".into();
+        }),
+        4
+    );
     // Results that name a file outside of their folder.
     fs::write(&results, record.replace("\"cold.plim\"", "\"../out/cold.plim\"")).unwrap();
     assert_eq!(case.run("status", &[]).code, 4);

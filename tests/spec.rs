@@ -356,3 +356,57 @@ fn labels_cannot_leave_a_comment_or_a_name() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(!ran.stdout.lines().any(|line| line.starts_with("(assert (>= X_0 99")), "{ran:?}");
 }
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    let mut state = 7u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    let pieces = [
+        "[[",
+        "]]",
+        "\"",
+        "'",
+        "=",
+        "$",
+        "(",
+        ")",
+        "argmax",
+        "1e999999",
+        "-",
+        "é",
+        "\u{0}",
+        "{",
+        "not ",
+        "nan",
+        "\\",
+        "/0",
+        "[0,0]",
+        "same_as",
+        "\n",
+        "9999999999999999999999",
+    ];
+    let (mut wrong, mut right) = (0, 0);
+    for round in 0..3000 {
+        let mut text = read(EXAMPLES[round % EXAMPLES.len()]);
+        for _ in 0..1 + random(4) {
+            let at = random(text.len());
+            let piece = pieces[random(pieces.len())].as_bytes();
+            match random(3) {
+                0 => drop(text.splice(at..at, piece.iter().copied())),
+                1 => drop(text.splice(at..(at + 1 + random(40)).min(text.len()), [])),
+                _ => text[at] = 32 + random(95) as u8,
+            }
+        }
+        let text = String::from_utf8_lossy(&text);
+        let (_, findings) = plimsoll::spec::read(&text);
+        for finding in &findings {
+            let span = finding.span.clone().unwrap_or(0..0);
+            assert!(text.get(span.clone()).is_some(), "{span:?} of {}", finding.message);
+        }
+        if findings.is_empty() { right += 1 } else { wrong += 1 }
+    }
+    assert!(wrong > 300 && right > 300, "{wrong} {right}");
+}

@@ -275,7 +275,7 @@ impl Builder<'_> {
     fn is_shown(&self, id: &str) -> bool {
         self.evidence
             .iter()
-            .any(|evidence| evidence.id == id && status(evidence) == Status::Discharged)
+            .any(|evidence| evidence.id == id && status(evidence, self.date) == Status::Discharged)
     }
 
     fn property(
@@ -324,7 +324,7 @@ impl Builder<'_> {
             return;
         };
         let Some(evidence) = &evidence else { return };
-        let status = status(evidence);
+        let status = status(evidence, self.date);
         self.nodes[goal].status = Some(status);
         let certificates: Vec<String> = found
             .parts
@@ -442,7 +442,7 @@ fn has(text: &Option<String>) -> bool {
 }
 
 /// What the evidence of a property is worth.
-pub(super) fn status(evidence: &Evidence) -> Status {
+pub(super) fn status(evidence: &Evidence, date: &str) -> Status {
     let Some(found) = &evidence.found else { return Status::Open };
     if !evidence.stale.is_empty() {
         return Status::Stale;
@@ -450,7 +450,12 @@ pub(super) fn status(evidence: &Evidence) -> Status {
     match found.word() {
         "holds" if found.parts.iter().any(|part| part.proof == "valid") => Status::Discharged,
         "violated" => Status::Defeated,
-        "unknown" | "unchecked" if found.allowance.as_ref().is_some_and(|a| a.covers) => {
+        "unknown" | "unchecked"
+            if evidence
+                .allowance
+                .as_ref()
+                .is_some_and(|allowance| date <= allowance.until.as_str()) =>
+        {
             Status::Residual
         }
         _ => Status::Open,

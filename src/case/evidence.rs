@@ -1,8 +1,8 @@
 //! Whether results are still about the present files.
 
 use crate::gate::results::{Part, Property, Results};
-use crate::gate::{Answer, Checker, Claimed, key};
-use crate::spec::{Claim, Language, World, expand};
+use crate::gate::{Answer, Checker, Claimed, aggregate, key};
+use crate::spec::{Allowance, Claim, Language, OnUnknown, World, expand};
 use plimsoll_check::number::Rational;
 use plimsoll_check::ops;
 use std::path::Path;
@@ -18,6 +18,8 @@ pub struct Evidence {
     pub stale: Vec<String>,
     /// How many certificates were accepted just now.
     pub accepted: usize,
+    /// Who signed for an undecided property, by the specification.
+    pub allowance: Option<Allowance>,
 }
 
 impl Evidence {
@@ -42,8 +44,12 @@ pub fn judge(world: &World, results: &Results, out: &Path, checker: &dyn Checker
         .iter()
         .map(|property| {
             let found = results.properties.iter().find(|found| found.id == property.id).cloned();
-            let mut evidence =
-                Evidence { id: property.id.clone(), found, stale: Vec::new(), accepted: 0 };
+            let allowance = match &property.on_unknown {
+                Some(OnUnknown::Allow(allowance)) => Some(allowance.clone()),
+                _ => None,
+            };
+            let id = property.id.clone();
+            let mut evidence = Evidence { id, found, stale: Vec::new(), accepted: 0, allowance };
             let Some(found) = evidence.found.clone() else { return evidence };
             if model_changed {
                 evidence.stale.push(format!(
@@ -81,6 +87,17 @@ pub fn judge(world: &World, results: &Results, out: &Path, checker: &dyn Checker
                     Err(why) => evidence.stale.push(why),
                 }
             }
+            // Words of the record are believed only where they follow from what was just checked.
+            let mut again = found.clone();
+            if found.verdict != "error" {
+                aggregate(property, &mut again);
+            }
+            let rows: Vec<usize> = found.skipped.iter().map(|skipped| skipped.row).collect();
+            let left_out: Vec<usize> = expansion.skipped.iter().map(|(row, _)| *row).collect();
+            let contradicts = (&again.verdict, &again.proof) != (&found.verdict, &found.proof);
+            if (contradicts || rows != left_out) && evidence.stale.is_empty() {
+                evidence.stale.push("the record contradicts itself".into());
+            }
             if expansion.parts.len() < found.parts.len() {
                 evidence
                     .stale
@@ -107,7 +124,13 @@ fn file_state(
             && path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         plain.then(|| out.join(path)).ok_or(format!("`{name}` is no file of the folder"))
     };
-    if let Some(point) = &then.counterexample {
+    if then.verdict == "unknown" {
+        return Ok(false);
+    }
+    if then.verdict == "violated" {
+        let Some(point) = &then.counterexample else {
+            return Err(format!("`{}` is said to be violated without a point", then.name));
+        };
         let inputs: Option<Vec<Rational>> =
             point.inputs.iter().map(|value| number(&value.model)).collect();
         return match inputs.is_some_and(|inputs| violates(world, text, &inputs)) {
@@ -115,7 +138,15 @@ fn file_state(
             false => Err(format!("the counterexample of `{}` does not violate it", then.name)),
         };
     }
-    let Some(certificate) = &then.certificate else { return Ok(false) };
+    if then.verdict != "holds" {
+        return Err(format!("`{}` has no verdict that is known", then.name));
+    }
+    let Some(certificate) = &then.certificate else {
+        return match then.proof.as_str() {
+            "none" => Ok(false),
+            _ => Err(format!("`{}` is said to have a certificate and names none", then.name)),
+        };
+    };
     let (query, path) = (inside(&then.query.file)?, inside(&certificate.file)?);
     let bytes = std::fs::read(&path).map_err(|error| {
         format!("the certificate `{}` cannot be read: {error}", certificate.file)

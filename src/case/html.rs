@@ -72,6 +72,7 @@ fn mark(word: &str) -> String {
         "stale" => "\u{21bb}",
         _ => "\u{25cb}",
     };
+    let word = xml(word);
     format!("<span class=\"status {word}\">{sign} {word}</span>")
 }
 
@@ -112,7 +113,9 @@ impl Page<'_> {
                 node.kind == Kind::Goal && node.about.as_deref() == Some(&property.id)
             });
         goal.and_then(|goal| goal.status)
-            .or_else(|| self.evidence_of(&property.id).map(status))
+            .or_else(|| {
+                self.evidence_of(&property.id).map(|evidence| status(evidence, &self.case.run.date))
+            })
             .unwrap_or(Status::Open)
     }
 
@@ -581,14 +584,15 @@ impl Page<'_> {
                 continue;
             }
             let found = self.found(&property.id);
-            let signed = found.and_then(|found| found.allowance.as_ref());
+            let signed = self.evidence_of(&property.id).and_then(|e| e.allowance.as_ref());
             rows.push(vec![
                 xml(&property.id),
                 mark(status.name()),
                 xml(&found.map_or_else(|| "not verified yet".to_string(), partial)),
                 xml(found.and_then(|found| found.next.as_deref()).unwrap_or("")),
                 signed.map_or("nobody".to_string(), |a| {
-                    let state = if a.covers { "" } else { " (ended)" };
+                    let covers = self.case.run.date <= a.until;
+                    let state = if covers { "" } else { " (ended)" };
                     format!("{} until {}{state}: {}", xml(&a.owner), xml(&a.until), xml(&a.reason))
                 }),
             ]);

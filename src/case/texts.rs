@@ -103,8 +103,8 @@ pub fn markdown(case: &Case, results: &Results) -> String {
             text,
             "| {} | {} | {} | {} | {} |",
             escape(&property.id),
-            property.severity.as_deref().unwrap_or("-"),
-            property.word(),
+            escape(property.severity.as_deref().unwrap_or("-")),
+            escape(property.word()),
             node.map_or("", status),
             escape(&property.why)
         );

@@ -631,7 +631,7 @@ impl Gate<'_> {
     /// What the queries of a property say together, and what that means to the gate.
     fn conclude(&self, property: &spec::Property, found: &mut Property) {
         if found.verdict != "error" {
-            self.verdict(property, found);
+            aggregate(property, found);
         }
         let profile = self.settings.profile.as_ref().map(|(_, profile)| profile);
         let severity = self.world.spec.severity(property);
@@ -666,75 +666,6 @@ impl Gate<'_> {
             _ => self.undecided(property, found, profile, severity),
         }
         .to_string();
-    }
-
-    fn verdict(&self, property: &spec::Property, found: &mut Property) {
-        let total = found.parts.len() + found.skipped.len();
-        let count = |word: &str| found.parts.iter().filter(|part| part.verdict == word).count();
-        let (holds, violated, unknown) = (count("holds"), count("violated"), count("unknown"));
-        let require = match &property.claim {
-            Claim::Robustness { require, .. } => require.clone(),
-            _ => Rational::ONE,
-        };
-        // A share of the points that are decided at all or left out; with "all", what is left out does
-        // not count.
-        let all = require == Rational::ONE;
-        let needed = &require * &Rational::from(total as i64);
-        let reaches = |count: usize| Rational::from(count as i64) >= needed;
-        let (verdict, proof) = if all && violated > 0 || !all && !reaches(holds + unknown) {
-            ("violated", "none")
-        } else if all && unknown == 0 && holds > 0 || !all && reaches(holds) {
-            let checked = found
-                .parts
-                .iter()
-                .filter(|part| part.verdict == "holds" && part.proof == "valid")
-                .count();
-            let enough = if all { checked == holds } else { reaches(checked) };
-            ("holds", if enough { "valid" } else { "none" })
-        } else {
-            ("unknown", "none")
-        };
-        found.verdict = verdict.into();
-        found.proof = proof.into();
-        found.vacuous = !found.parts.is_empty() && found.parts.iter().all(|part| part.vacuous);
-        let worst = |word: &str| found.parts.iter().find(|part| part.verdict == word);
-        let mut why = match (found.word(), found.parts.len()) {
-            ("holds", 1) => "proved, and the certificate was accepted".to_string(),
-            ("unchecked", 1) => {
-                let why = found.parts[0].unchecked.clone().unwrap_or_default();
-                format!("holds, unchecked: {why}")
-            }
-            ("violated", 1) => "a counterexample was proved".to_string(),
-            (_, 0) => "there was nothing to verify".to_string(),
-            ("unknown", 1) => found.parts[0].message.clone().unwrap_or_default(),
-            (_, parts) => {
-                let unchecked = found
-                    .parts
-                    .iter()
-                    .filter(|p| p.verdict == "holds" && p.proof != "valid")
-                    .count();
-                let mut words = format!("{holds} of {parts} hold");
-                if unchecked > 0 {
-                    words += &format!(" ({unchecked} of them without a certificate)");
-                }
-                if violated > 0 {
-                    words += &format!(", {violated} violated");
-                }
-                if unknown > 0 {
-                    words += &format!(", {unknown} undecided");
-                }
-                words
-            }
-        };
-        if !found.skipped.is_empty() {
-            why += &format!(", {} left out", found.skipped.len());
-        }
-        if found.vacuous {
-            why += " (whatever the network computes)";
-        }
-        let open = found.parts.iter().find(|part| part.verdict == "holds" && part.proof == "none");
-        found.next = worst("unknown").or(open).and_then(|part| part.next.clone());
-        found.why = why;
     }
 
     fn undecided(
@@ -789,6 +720,73 @@ impl Gate<'_> {
             _ => 0,
         }
     }
+}
+
+/// What the queries of a property say together: sets verdict, proof and the words for them.
+pub fn aggregate(property: &spec::Property, found: &mut Property) {
+    let total = found.parts.len() + found.skipped.len();
+    let count = |word: &str| found.parts.iter().filter(|part| part.verdict == word).count();
+    let (holds, violated, unknown) = (count("holds"), count("violated"), count("unknown"));
+    let require = match &property.claim {
+        Claim::Robustness { require, .. } => require.clone(),
+        _ => Rational::ONE,
+    };
+    // A share of the points that are decided at all or left out; with "all", what is left out does
+    // not count.
+    let all = require == Rational::ONE;
+    let needed = &require * &Rational::from(total as i64);
+    let reaches = |count: usize| Rational::from(count as i64) >= needed;
+    let (verdict, proof) = if all && violated > 0 || !all && !reaches(holds + unknown) {
+        ("violated", "none")
+    } else if all && unknown == 0 && holds > 0 || !all && reaches(holds) {
+        let checked = found
+            .parts
+            .iter()
+            .filter(|part| part.verdict == "holds" && part.proof == "valid")
+            .count();
+        let enough = if all { checked == holds } else { reaches(checked) };
+        ("holds", if enough { "valid" } else { "none" })
+    } else {
+        ("unknown", "none")
+    };
+    found.verdict = verdict.into();
+    found.proof = proof.into();
+    found.vacuous = !found.parts.is_empty() && found.parts.iter().all(|part| part.vacuous);
+    let worst = |word: &str| found.parts.iter().find(|part| part.verdict == word);
+    let mut why = match (found.word(), found.parts.len()) {
+        ("holds", 1) => "proved, and the certificate was accepted".to_string(),
+        ("unchecked", 1) => {
+            let why = found.parts[0].unchecked.clone().unwrap_or_default();
+            format!("holds, unchecked: {why}")
+        }
+        ("violated", 1) => "a counterexample was proved".to_string(),
+        (_, 0) => "there was nothing to verify".to_string(),
+        ("unknown", 1) => found.parts[0].message.clone().unwrap_or_default(),
+        (_, parts) => {
+            let unchecked =
+                found.parts.iter().filter(|p| p.verdict == "holds" && p.proof != "valid").count();
+            let mut words = format!("{holds} of {parts} hold");
+            if unchecked > 0 {
+                words += &format!(" ({unchecked} of them without a certificate)");
+            }
+            if violated > 0 {
+                words += &format!(", {violated} violated");
+            }
+            if unknown > 0 {
+                words += &format!(", {unknown} undecided");
+            }
+            words
+        }
+    };
+    if !found.skipped.is_empty() {
+        why += &format!(", {} left out", found.skipped.len());
+    }
+    if found.vacuous {
+        why += " (whatever the network computes)";
+    }
+    let open = found.parts.iter().find(|part| part.verdict == "holds" && part.proof == "none");
+    found.next = worst("unknown").or(open).and_then(|part| part.next.clone());
+    found.why = why;
 }
 
 /// What to try after a search without a verdict.
