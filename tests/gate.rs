@@ -342,7 +342,15 @@ fn every_form_is_well_formed_with_hostile_words() {
     assert_eq!(junit.matches("<testcase ").count(), 3);
     assert_eq!(junit.matches("<failure ").count(), 2);
     assert_eq!(junit.matches("<skipped ").count(), 1);
-    let ran = case.check(&["--max-boxes", "1", "--format", "github"]);
+    let events = case.scratch.path("events.jsonl");
+    let ran = case.check(&["--max-boxes", "1", "--format", "github", "--events", &events]);
+    let events: Vec<Value> = fs::read_to_string(&events)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events.len(), 7);
+    assert_eq!((&events[6]["event"], &events[6]["code"]), (&"gate_finished".into(), &1.into()));
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert!(lines.iter().all(|line| line.starts_with("::")), "{ran:?}");
     assert!(lines[0].starts_with("::error file="), "the worst first: {ran:?}");

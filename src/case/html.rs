@@ -1,37 +1,15 @@
 //! The case as one page: no script, nothing loaded, fit for paper.
 
 use super::build::{partial, status};
-use super::evidence::{Evidence, number};
+use super::evidence::Evidence;
 use super::picture;
 use super::{Case, Kind, Relation, Status};
 use crate::gate::formats::{short, xml};
-use crate::gate::results::{Part, Point, Property as Found, Results};
-use crate::spec::{Claim, Language, Property, SEVERITIES, World, expand};
+use crate::gate::results::{Property as Found, Results};
+use crate::spec::{Property, SEVERITIES, World};
 use std::fmt::Write;
 
-/// Most counterexamples of a property that are shown in full.
-const SHOWN: usize = 4;
-
-/// Most rows of a table of inputs.
-const ROWS: usize = 40;
-
-const STYLE: &str = r#":root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#57606a;--line:#d0d7de;--tint:#f6f8fa;--good:#1a7f37;--gap:#8a6100;--bad:#c2202c;--stale:#7a48d0}
-@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--soft:#9aa4af;--line:#3d444d;--tint:#161b22;--good:#4ac26b;--gap:#e0b341;--bad:#ff7b72;--stale:#c69cff}}
-*{box-sizing:border-box}body{margin:0 auto;padding:1.5rem 1rem 4rem;max-width:62rem;font:16px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
-h1{font-size:1.7rem;line-height:1.25;margin:.2rem 0 .6rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}h3{font-size:1.05rem;margin:1.6rem 0 .3rem}
-p{margin:.5rem 0}.soft{color:var(--soft)}code,pre{font-family:ui-monospace,monospace;font-size:.86em}code{overflow-wrap:anywhere}
-pre{background:var(--tint);border:1px solid var(--line);padding:.7rem;overflow-x:auto;max-height:26rem}
-.scroll{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top}th{font-weight:600;white-space:nowrap}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.status{white-space:nowrap;font-weight:600}.discharged,.holds,.refuted{color:var(--good)}.residual,.unchecked,.assumed,.declared{color:var(--gap)}.open,.unknown{color:var(--soft)}.stale{color:var(--stale)}.defeated,.violated,.sustained,.error{color:var(--bad)}
-.verdict{border:2px solid currentColor;border-radius:6px;padding:.7rem 1rem;margin:1rem 0}.verdict p{color:var(--fg);margin:.2rem 0}
-svg.argument{min-width:60rem;width:100%;height:auto;font:11px system-ui,sans-serif}svg .node rect,svg .node path{fill:var(--tint);stroke:currentColor;stroke-width:1.5}svg .open rect,svg .open path{stroke-dasharray:5 3}svg .stale rect,svg .stale path{stroke-dasharray:2 2}svg .defeated rect{stroke-width:3}svg .node text{fill:var(--fg);text-anchor:middle}svg text.id{font-weight:700;fill:currentColor}svg .node path.cross{fill:none;stroke-width:1;opacity:.55}svg .plain{color:var(--soft)}.link{fill:none;stroke:var(--soft);stroke-width:1.3}.challenge{stroke:var(--bad);stroke-dasharray:6 4}.head{fill:var(--soft)}
-figure{display:inline-block;margin:.4rem 1rem .4rem 0}svg.image{width:10rem;border:1px solid var(--line);display:block}figcaption{font-size:.85rem;color:var(--soft)}
-ul.tree{list-style:none;padding-left:1rem;border-left:1px solid var(--line);margin:.2rem 0}ul.tree li{margin:.25rem 0}
-.sign td{height:2.6rem}summary{cursor:pointer;color:var(--soft)}nav{font-size:.92rem;columns:2}nav a{color:inherit}
-@media(max-width:40rem){body{font-size:15px}nav{columns:1}}
-@media print{:root{--fg:#000;--bg:#fff;--soft:#444;--line:#bbb;--tint:#fff;--good:#0b5a22;--gap:#6b4b00;--bad:#9b0f1a;--stale:#5a2bb0}body{max-width:none;font-size:10.5pt;padding:0}h2,h3{break-after:avoid}tr,figure,.verdict{break-inside:avoid}svg.argument{min-width:0}pre{max-height:none;white-space:pre-wrap}.scroll{overflow:visible}nav{display:none}}
-"#;
+const STYLE: &str = include_str!("style.css");
 
 /// The case as a page.
 pub fn page(case: &Case, world: &World, results: &Results, evidence: &[Evidence]) -> String {
@@ -57,14 +35,14 @@ pub fn page(case: &Case, world: &World, results: &Results, evidence: &[Evidence]
     text + "</body>\n</html>\n"
 }
 
-struct Page<'p> {
-    case: &'p Case,
-    world: &'p World,
+pub(super) struct Page<'p> {
+    pub case: &'p Case,
+    pub world: &'p World,
     results: &'p Results,
     evidence: &'p [Evidence],
 }
 
-fn mark(word: &str) -> String {
+pub(super) fn mark(word: &str) -> String {
     let sign = match word {
         "discharged" | "holds" | "refuted" => "\u{2713}",
         "residual" | "unchecked" | "assumed" | "declared" => "\u{25d0}",
@@ -81,7 +59,7 @@ fn heading(id: &str, title: &str) -> String {
 }
 
 /// Rows as a table; cells are markup.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let class = |name: &str| if name.starts_with('#') { " class=\"n\"" } else { "" };
     let mut text = String::from("<div class=\"scroll\"><table>\n<thead><tr>");
     for name in head {
@@ -99,15 +77,15 @@ fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 impl Page<'_> {
-    fn evidence_of(&self, id: &str) -> Option<&Evidence> {
+    pub(super) fn evidence_of(&self, id: &str) -> Option<&Evidence> {
         self.evidence.iter().find(|evidence| evidence.id == id)
     }
 
-    fn found(&self, id: &str) -> Option<&Found> {
+    pub(super) fn found(&self, id: &str) -> Option<&Found> {
         self.evidence_of(id).and_then(|evidence| evidence.found.as_ref())
     }
 
-    fn status_of(&self, property: &Property) -> Status {
+    pub(super) fn status_of(&self, property: &Property) -> Status {
         let goal =
             self.case.nodes.iter().find(|node| {
                 node.kind == Kind::Goal && node.about.as_deref() == Some(&property.id)
@@ -332,247 +310,6 @@ impl Page<'_> {
         for property in &self.world.spec.properties {
             self.property(property, text);
         }
-    }
-
-    fn property(&self, property: &Property, text: &mut String) {
-        let found = self.found(&property.id);
-        let evidence = self.evidence_of(&property.id);
-        let _ = write!(
-            text,
-            "<h3 id=\"p-{0}\">{0} {1}</h3>\n<p>{2}</p>\n",
-            xml(&property.id),
-            mark(self.status_of(property).name()),
-            xml(property.text.as_deref().unwrap_or(""))
-        );
-        let claim = match &property.claim {
-            Claim::Reach(words, _) => {
-                format!("For every point of the region: <code>{}</code>", xml(words))
-            }
-            Claim::Never(words, _) => {
-                format!("At no point of the region: <code>{}</code>", xml(words))
-            }
-            Claim::Margin { of, bound, at_least, .. } => format!(
-                "For every point of the region: <code>{} {} {bound}</code>",
-                xml(of),
-                if *at_least { "&gt;=" } else { "&lt;=" }
-            ),
-            Claim::Robustness { points, require, .. } => format!(
-                "Around each point of <code>{}</code>, within the radius below, cut to the operational \
-                 range; required for a share of {require} of the points",
-                xml(points)
-            ),
-            Claim::VnnLib { file, .. } => {
-                format!("No input meets the query <code>{}</code>", xml(file))
-            }
-        };
-        let _ = writeln!(text, "<p>{claim}.</p>");
-        if property.expect_violated {
-            text.push_str("<p>A probe: it is expected to be violated.</p>\n");
-        }
-        self.region(property, text);
-        for (name, words) in [
-            ("Rationale", &property.rationale),
-            ("How the formula reads the sentence", &property.encoding_note),
-        ] {
-            if let Some(words) = words {
-                let _ = writeln!(text, "<p>{name}: {}</p>", xml(words));
-            }
-        }
-        let Some(found) = found else {
-            text.push_str("<p>Not verified yet.</p>\n");
-            return;
-        };
-        if let Some(evidence) = evidence.filter(|evidence| !evidence.stale.is_empty()) {
-            let _ = writeln!(
-                text,
-                "<p>{} What was found is about other files: {}.</p>",
-                mark("stale"),
-                xml(&evidence.stale.join("; "))
-            );
-        }
-        let mut rows = Vec::new();
-        for part in found.parts.iter().take(ROWS) {
-            let certificate = match &part.certificate {
-                Some(c) => format!(
-                    "<code>{}</code><br><code>sha256:{}</code><br>{} leaves, {} bytes",
-                    xml(&c.file),
-                    xml(&c.sha256),
-                    c.leaves,
-                    c.bytes
-                ),
-                None => xml(part.unchecked.as_deref().or(part.message.as_deref()).unwrap_or("")),
-            };
-            rows.push(vec![
-                format!("<code>{}</code><br>{}", xml(&part.query.file), xml(&part.what)),
-                mark(match (part.verdict.as_str(), part.proof.as_str()) {
-                    ("holds", "none") => "unchecked",
-                    ("holds", _) => "holds",
-                    ("violated", _) => "violated",
-                    _ => "unknown",
-                }),
-                format!("{:.1} %", 100.0 * if part.verdict == "holds" { 1.0 } else { part.share }),
-                format!("{:.2}", part.time_s),
-                certificate,
-            ]);
-        }
-        text.push_str(&table(&["query", "verdict", "#closed", "#seconds", "certificate"], &rows));
-        if found.parts.len() > ROWS {
-            let _ =
-                writeln!(text, "<p>And {} more, in results.json.</p>", found.parts.len() - ROWS);
-        }
-        for skipped in &found.skipped {
-            let _ =
-                writeln!(text, "<p>Row {} is left out: {}.</p>", skipped.row, xml(&skipped.why));
-        }
-        let violated = found.parts.iter().filter_map(|p| Some((p, p.counterexample.as_ref()?)));
-        for (part, point) in violated.take(SHOWN) {
-            self.counterexample(property, part, point, text);
-        }
-        if let Claim::VnnLib { .. } = property.claim {
-            return;
-        }
-        if let Some(part) = expand(self.world, property, Language::Two)
-            .ok()
-            .and_then(|expansion| expansion.parts.into_iter().next())
-        {
-            let lines = part.text.lines().count();
-            if lines <= 120 {
-                let _ = writeln!(
-                    text,
-                    "<details><summary>The query as it is verified, {lines} lines of VNN-LIB</summary>\
-                     <pre>{}</pre></details>",
-                    xml(&part.text)
-                );
-            }
-        }
-    }
-
-    fn region(&self, property: &Property, text: &mut String) {
-        let spec = &self.world.spec;
-        let mut rows = Vec::new();
-        match &property.claim {
-            Claim::VnnLib { .. } => return,
-            Claim::Robustness { radii, .. } => {
-                for input in &spec.inputs {
-                    let own = &radii[input.first..input.first + input.len()];
-                    let same = own.iter().all(|radius| Some(radius) == own.first());
-                    let radius = own.first().map(ToString::to_string).unwrap_or_default();
-                    let model = own.first().and_then(|r| r.checked_div(&input.scale));
-                    rows.push(vec![
-                        xml(&input.name),
-                        if same {
-                            format!("&plusmn; {radius}")
-                        } else {
-                            "differs by element".into()
-                        },
-                        xml(input.unit.as_deref().unwrap_or("")),
-                        model
-                            .map(|m| format!("&plusmn; {}", short(&m.to_string())))
-                            .unwrap_or_default(),
-                    ]);
-                }
-            }
-            _ => {
-                for (at, (low, high)) in property.region.iter().enumerate().take(ROWS) {
-                    let unit = spec.input_at(at).and_then(|(input, _)| input.unit.clone());
-                    rows.push(vec![
-                        xml(&spec.input_name(at)),
-                        if low == high { low.to_string() } else { format!("{low} .. {high}") },
-                        xml(&unit.unwrap_or_default()),
-                        format!(
-                            "{} .. {}",
-                            short(&spec.to_model(at, low).to_string()),
-                            short(&spec.to_model(at, high).to_string())
-                        ),
-                    ]);
-                }
-            }
-        }
-        text.push_str(&table(&["input", "#region", "unit", "#model units"], &rows));
-        for (words, _) in &property.constraints {
-            let _ = writeln!(text, "<p>where <code>{}</code></p>", xml(words));
-        }
-    }
-
-    fn counterexample(&self, property: &Property, part: &Part, point: &Point, text: &mut String) {
-        let spec = &self.world.spec;
-        let decision = match &point.decision {
-            Some(label) => format!(" The decision there is <strong>{}</strong>.", xml(label)),
-            None => String::new(),
-        };
-        let ran = match (point.representable, point.execution_violates) {
-            (true, true) => "An execution in the model's float type violates it too.",
-            (true, false) => "An execution in the model's float type does not violate it there.",
-            (false, _) => "The point is no vector of the model's float type.",
-        };
-        let _ = writeln!(
-            text,
-            "<p>{} {}: a point that violates it, proved by {} arithmetic.{decision} {ran}</p>",
-            mark("violated"),
-            xml(&part.what),
-            if point.exact { "exact" } else { "interval" }
-        );
-        // An input with two or more dimensions is shown as a picture beside the original.
-        let original = match &property.claim {
-            Claim::Robustness { points, .. } => self
-                .world
-                .points
-                .get(points)
-                .and_then(|table| table.rows.iter().find(|row| Some(row.row) == part.row)),
-            _ => None,
-        };
-        let value = |at: usize| {
-            point.inputs.get(at).and_then(|v| number(&v.value)).map_or(f64::NAN, |v| v.to_f64())
-        };
-        let mut pictured = false;
-        for input in spec.inputs.iter().filter(|input| input.shape.len() >= 2) {
-            let columns = input.shape[input.shape.len() - 1];
-            let places = input.first..input.first + input.len();
-            if places.len() > 4096 || places.end > point.inputs.len() {
-                continue;
-            }
-            pictured = true;
-            let ends = (input.range.0.to_f64(), input.range.1.to_f64());
-            let found: Vec<f64> = places.clone().map(value).collect();
-            if let Some(original) = original {
-                let before: Vec<f64> =
-                    places.clone().map(|at| original.values[at].to_f64()).collect();
-                let change: Vec<f64> = found.iter().zip(&before).map(|(a, b)| a - b).collect();
-                let most = change.iter().fold(0.0f64, |most, c| most.max(c.abs()));
-                text.push_str(&picture::image(&before, columns, ends, "the original"));
-                text.push_str(&picture::image(&found, columns, ends, "the counterexample"));
-                let caption = format!(
-                    "the difference: grey is none, white +{0}, black -{0} {1}",
-                    short(&most.to_string()),
-                    input.unit.as_deref().unwrap_or("")
-                );
-                text.push_str(&picture::image(&change, columns, (-most, most), &caption));
-            } else {
-                text.push_str(&picture::image(&found, columns, ends, "the counterexample"));
-            }
-        }
-        let value_rows = |values: &[crate::gate::results::Value]| -> Vec<Vec<String>> {
-            values
-                .iter()
-                .take(ROWS)
-                .map(|v| {
-                    vec![
-                        xml(&v.name),
-                        xml(&short(&v.value)),
-                        xml(v.unit.as_deref().unwrap_or("")),
-                        xml(&short(&v.model)),
-                    ]
-                })
-                .collect()
-        };
-        if !pictured {
-            text.push_str(&table(
-                &["input", "#value", "unit", "#model input"],
-                &value_rows(&point.inputs),
-            ));
-        }
-        text.push_str(&table(&["output", "#value", "unit", "#raw"], &value_rows(&point.outputs)));
-        text.push_str("<p class=\"soft\">Six digits; the exact numbers are in results.json.</p>\n");
     }
 
     fn undecided(&self, text: &mut String) {

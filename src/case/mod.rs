@@ -9,6 +9,7 @@ mod doubts;
 pub mod evidence;
 mod html;
 mod picture;
+mod sheet;
 mod texts;
 
 pub use build::build;

@@ -13,8 +13,11 @@ use plimsoll::search::Progress;
 use plimsoll::spec::{self, Finding, OnUnknown, World};
 use plimsoll::{Kind, Observer};
 use plimsoll_check::proof::Summary;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Verify every property of a specification: the gate of a pipeline.
@@ -58,6 +61,9 @@ pub struct Args {
     /// Also write a form into a file: `junit=report.xml`; may be repeated.
     #[arg(long, value_name = "FORM=FILE", value_parser = report, help_heading = "Output")]
     report: Vec<(Format, PathBuf)>,
+    /// Write events as JSON Lines into a file, schema plimsoll.event/1; the last line has the exit code.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    events: Option<PathBuf>,
     /// Whether stderr shows progress: auto, always or never [default: auto].
     #[arg(long, value_name = "WHEN", value_enum, hide_possible_values = true)]
     #[arg(default_value_t = Switch::Auto, hide_default_value = true, help_heading = "Output")]
@@ -148,6 +154,24 @@ fn summary(text: &str) -> Summary {
 struct Screen<'w> {
     watcher: &'w Watcher,
     shown: bool,
+    events: Option<Mutex<File>>,
+    started: Instant,
+}
+
+impl Screen<'_> {
+    /// Writes an event; a disk that is full does not end the run.
+    fn emit(&self, event: &str, more: serde_json::Value) {
+        let Some(Ok(mut file)) = self.events.as_ref().map(Mutex::lock) else { return };
+        let mut line = serde_json::json!({
+            "schema": "plimsoll.event/1",
+            "t": self.started.elapsed().as_secs_f64(),
+            "event": event,
+        });
+        if let (Some(line), serde_json::Value::Object(more)) = (line.as_object_mut(), more) {
+            line.extend(more);
+        }
+        let _ = writeln!(file, "{line}").and_then(|()| file.flush());
+    }
 }
 
 impl Observer for Screen<'_> {
@@ -158,6 +182,8 @@ impl Observer for Screen<'_> {
 
 impl Listener for Screen<'_> {
     fn began(&self, name: &str, place: usize, of: usize) {
+        let found = serde_json::json!({"query": name, "place": place, "of": of});
+        self.emit("query_started", found);
         if self.shown {
             self.watcher.clear();
             terminal::eprint(&format!("[{place}/{of}] {name}\n"));
@@ -165,6 +191,15 @@ impl Listener for Screen<'_> {
     }
 
     fn ended(&self, part: &Part) {
+        let found = serde_json::json!({
+            "query": part.name,
+            "verdict": part.verdict,
+            "proof": part.proof,
+            "kept": part.kept,
+            "reason": part.reason,
+            "time_s": part.time_s,
+        });
+        self.emit("query_finished", found);
         if self.shown {
             self.watcher.clear();
             let kept = if part.kept { ", kept" } else { "" };
@@ -269,7 +304,13 @@ fn check(args: &Args, talk: &Talk) -> Result<Code, Code> {
         Switch::Never => false,
         Switch::Auto => std::io::IsTerminal::is_terminal(&std::io::stderr()),
     } && !talk.quiet;
-    let screen = Screen { watcher: &watcher, shown };
+    let events = match &args.events {
+        None => None,
+        Some(path) => Some(Mutex::new(
+            File::create(path).map_err(|error| Failure::unwritable(path, &error).report(talk))?,
+        )),
+    };
+    let screen = Screen { watcher: &watcher, shown, events, started: Instant::now() };
     let external = args.checker.clone().map(External);
     let checker: &dyn Checker = match &external {
         Some(external) => external,
@@ -278,6 +319,12 @@ fn check(args: &Args, talk: &Talk) -> Result<Code, Code> {
     let gate = Gate { world: &world, settings: &settings, checker, listener: &screen, cancelled };
     let results = gate.run();
     watcher.clear();
+    let code = match &results {
+        Ok(results) => results.code,
+        Err(gate::Failure::Input(_)) => Code::Input as u8,
+        Err(gate::Failure::Internal(_)) => Code::Internal as u8,
+    };
+    screen.emit("gate_finished", serde_json::json!({"code": code}));
     let results = match results {
         Ok(results) => results,
         Err(gate::Failure::Input(error)) => return Err(fail(args, talk, &error.into())),
