@@ -47,6 +47,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`case`] | the safety case: results and certificates as an argument |
+//! | [`gate`] | all properties of a specification, with certificates that are checked |
+//! | [`spec`] | specifications in TOML, and the VNN-LIB that they mean |
 //! | (root) | [`Verifier`] and what it takes and gives |
 //! | [`ranges`] | proven ranges of outputs |
 //! | [`certify`] | from the trail of a search to a certificate |

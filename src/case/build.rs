@@ -400,7 +400,8 @@ impl Builder<'_> {
             self.nodes[log].undeveloped = true;
             self.nodes[log].status = Some(if stale { Status::Stale } else { Status::Open });
         } else {
-            let text = format!("Log of {}: {accepted} certificates accepted", self.results.checker);
+            let text =
+                format!("Log of {}: certificates accepted: {accepted}", self.results.checker);
             let solution = self.node(Kind::Solution, text);
             self.nodes[solution].status = Some(Status::Discharged);
             self.edge(log, solution, Relation::SupportedBy);

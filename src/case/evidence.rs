@@ -124,6 +124,9 @@ fn file_state(
             && path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         plain.then(|| out.join(path)).ok_or(format!("`{name}` is no file of the folder"))
     };
+    if then.verdict != "violated" && then.counterexample.is_some() {
+        return Err(format!("`{}` has a counterexample and is not said to be violated", then.name));
+    }
     if then.verdict == "unknown" {
         return Ok(false);
     }

@@ -134,7 +134,7 @@ fn draw(node: &Node, x: f64, y: f64, svg: &mut String) {
         let _ =
             write!(svg, "<path class=\"diamond\" d=\"M{centre:.0} {bottom:.0}l7 7l-7 7l-7 -7z\"/>");
     }
-    if node.status == Some(Status::Defeated) {
+    if node.kind == Kind::Goal && node.status == Some(Status::Defeated) {
         let _ = write!(
             svg,
             "<path class=\"cross\" d=\"M{x:.0} {y:.0}L{right:.0} {bottom:.0}M{right:.0} {y:.0}L{x:.0} {bottom:.0}\"/>"

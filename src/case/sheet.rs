@@ -5,7 +5,8 @@ use super::html::{Page, mark, table};
 use super::picture;
 use crate::gate::formats::{short, xml};
 use crate::gate::results::{Part, Point};
-use crate::spec::{Claim, Language, Property, expand};
+use crate::spec::{Claim, Keep, Language, Property, expand};
+use plimsoll_check::number::Rational;
 use std::fmt::Write;
 
 /// Most counterexamples of a property that are shown in full.
@@ -37,10 +38,19 @@ impl Page<'_> {
                 xml(of),
                 if *at_least { "&gt;=" } else { "&lt;=" }
             ),
-            Claim::Robustness { points, require, .. } => format!(
+            Claim::Robustness { points, require, keep, .. } => format!(
                 "Around each point of <code>{}</code>, within the radius below, cut to the operational \
-                 range; required for a share of {require} of the points",
-                xml(points)
+                 range, {}; required for {}",
+                xml(points),
+                match keep {
+                    Keep::Label => "the label is the decision".to_string(),
+                    Keep::Decision => "the decision is that of the point".to_string(),
+                    Keep::Formula(words, _) => format!("<code>{}</code>", xml(words)),
+                },
+                match *require == Rational::ONE {
+                    true => "all points".to_string(),
+                    false => format!("a share of {require} of the points"),
+                }
             ),
             Claim::VnnLib { file, .. } => {
                 format!("No input meets the query <code>{}</code>", xml(file))

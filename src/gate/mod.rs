@@ -368,6 +368,8 @@ impl Gate<'_> {
         let model_path = self.model_path();
         let claimed =
             Claimed { model: &model_path, query: &query_path, certificate: &certificate_path };
+        let query = crate::read::query(text).map_err(|error| error.in_file(&query_path))?;
+        found.vacuous = query.is_vacuous();
         if let Some(kept) = self.keep(before.remove(&found.key), &found, claimed) {
             return Ok(kept);
         }
@@ -376,7 +378,6 @@ impl Gate<'_> {
             fs::remove_file(&certificate_path)
                 .map_err(|error| unwritable(&certificate_path, &error))?;
         }
-        let query = crate::read::query(text).map_err(|error| error.in_file(&query_path))?;
         let outcome = self.verify(property, &query)?;
         found.share = outcome.progress.share;
         found.boxes = outcome.progress.boxes;
@@ -432,7 +433,21 @@ impl Gate<'_> {
             ..certificate
         });
         before.kept = true;
-        Some(Part { what: now.what.clone(), query: now.query.clone(), row: now.row, ..before })
+        // What the checker has not seen is not taken from the record.
+        Some(Part {
+            what: now.what.clone(),
+            query: now.query.clone(),
+            row: now.row,
+            vacuous: now.vacuous,
+            proof: "valid".into(),
+            unchecked: None,
+            reason: None,
+            message: None,
+            next: None,
+            share: 1.0,
+            counterexample: None,
+            ..before
+        })
     }
 
     /// Searches with a proof, and where that takes another search than without one, then without.

@@ -186,7 +186,7 @@ pub const CODES: &[Code] = &[
     ),
     code(
         "PL203",
-        Note,
+        Warning,
         "no point of the region was found",
         "The region is cut by linear constraints (`where`), and no exact point was found that satisfies them\n\
          all. It may be empty, and then the property says nothing.",

@@ -86,7 +86,12 @@ fn property(
     let known: Vec<&str> = COMMON.iter().chain(own.iter()).copied().collect();
     walker.known(table, &known);
     let (region, named) = region(walker, table, spec, names, before);
-    let mut constraints = spec.domain.constraints.clone();
+    let beyond_domain = walker.boolean(table, "beyond_domain").unwrap_or(false);
+    // A region that may leave the domain is not cut by the domain's constraints either.
+    let mut constraints = match beyond_domain {
+        true => Vec::new(),
+        false => spec.domain.constraints.clone(),
+    };
     constraints.extend(self::constraints(walker, table, names));
     let place = ["ensure", "never", "of", "keep"].into_iter().find(|key| table.get(key).is_some());
     let claim = match kind.as_str() {
@@ -142,7 +147,7 @@ fn property(
         region,
         named,
         constraints,
-        beyond_domain: walker.boolean(table, "beyond_domain").unwrap_or(false),
+        beyond_domain,
         timeout,
         on_unknown: on_unknown(walker, table),
         expect_violated,
