@@ -290,9 +290,8 @@ fn write(world: &World, property: &Property, part: &Part, language: Language) ->
     let _ = writeln!(text, "; Property {} of {}: {}", property.id, spec.id, comment(&part.what));
     let _ = writeln!(
         text,
-        "; Model {}, sha256 {}.\n; Written from the specification; inputs are in model units, and what is\n\
+        "; Model sha256 {}.\n; Written from the specification; inputs are in model units, and what is\n\
          ; asserted of outputs is the unwanted.\n",
-        comment(&spec.model.path),
         world.model_sha256
     );
     let names = Names::new(graph, language);
