@@ -9,6 +9,7 @@ results is run in onnxruntime and has to violate. Needs numpy and onnxruntime; k
 and robustness.
 """
 
+import functools
 import json
 import re
 import sys
@@ -45,6 +46,10 @@ class World:
                 self.names[entry["name"]] = len(self.inputs)
             self.inputs += [(entry["name"], mean, scale, low, high)] * count
 
+    def value(self, name):
+        value = self.params[name]
+        return number(value["value"] if isinstance(value, dict) else value, self.params)
+
     def run(self, points):
         mean, scale = (np.array([entry[k] for entry in self.inputs]) for k in (1, 2))
         flat = ((points - mean) / scale).astype(np.float32)
@@ -53,6 +58,11 @@ class World:
 
     def holds(self, text, x, y):
         """The formula at every point; decisions strictly."""
+        if "=>" in text:
+            left, right = text.split("=>", 1)
+            return ~self.holds(left, x, y) | self.holds(right, x, y)
+        text = re.sub(r"\$(\w+)", lambda found: repr(self.value(found[1])), text)
+        text = re.sub(r"([\d.]+)\s*%", r"(\1/100)", text)
         place = {label: k for k, label in enumerate(self.labels)}
 
         def decides(labels, negated):
@@ -92,7 +102,8 @@ class World:
             k += 1
         scope = {
             "x": x, "y": y, "abs": np.abs, "decides": decides,
-            "largest": lambda *a: np.maximum.reduce(a), "least": lambda *a: np.minimum.reduce(a),
+            "largest": lambda *a: functools.reduce(np.maximum, a),
+            "least": lambda *a: functools.reduce(np.minimum, a),
         }
         return eval("(" + " ".join(code) + ")", {"__builtins__": {}}, scope)
 
@@ -164,7 +175,7 @@ def main():
             share = rng.uniform(size=(count, len(low)))
             share[: count // 2] = np.round(share[: count // 2])
             x = low + share * (high - low)
-            for text in entry.get("where", []):
+            for text in world.spec.get("domain", {}).get("where", []) + entry.get("where", []):
                 x = x[world.holds(text, x, np.zeros((len(x), len(world.labels))))]
             bad = int((~world.wanted(entry, x, world.run(x), label)).sum())
             line = f"{part['name']}: {part['verdict']}, {bad} of {len(x)} points violate"

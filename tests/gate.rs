@@ -357,3 +357,32 @@ fn every_form_is_well_formed_with_hostile_words() {
     let ran = case.check(&["--max-boxes", "1", "--format", "markdown"]);
     assert!(!ran.stdout.contains("<script"), "{ran:?}");
 }
+
+#[test]
+fn examples_end_as_they_say() {
+    for (name, profile, code) in [
+        ("thermostat", "production", 0),
+        ("thermostat-draft", "dev", 1),
+        ("thermostat-gate", "dev", 1),
+        ("thermostat-gate", "staging", 0),
+        ("collision", "production", 0),
+        ("collision-scores", "staging", 0),
+        ("collision-legacy", "production", 0),
+        ("collision-formulas", "staging", 0),
+        ("digits", "production", 0),
+        ("digits-array", "staging", 0),
+    ] {
+        let scratch = Scratch::new(&format!("gate-example-{name}-{profile}"));
+        let spec = format!("specs/{name}.toml");
+        let out = scratch.path("out");
+        let flags = ["check", &spec, "--out", &out, "--profile", profile, "--today", "2026-11-25"];
+        let ran = plimsoll(&flags);
+        assert_eq!(ran.code, code, "{name}: {ran:?}");
+        assert_eq!(plimsoll(&["status", &spec, "--out", &out]).code, 0, "{name}");
+        assert_eq!(
+            plimsoll(&["case", &spec, "--out", &out, "--today", "2026-11-25"]).code,
+            0,
+            "{name}"
+        );
+    }
+}

