@@ -50,6 +50,9 @@ the licence named. All platforms are counted, so that a build for one of them co
 Crates that run at build time or in tests alone are not listed. `scripts/third_party.py --texts FILE` collects
 the licence files of these crates, which have to accompany a binary.
 
+A binary built with the feature `highs` or `smt` loads the shared library of HiGHS (MIT,
+<https://github.com/ERGO-Code/HiGHS>) or z3 (MIT, <https://github.com/Z3Prover/z3>), which are not part of it.
+
 | crate | version | licence |
 |---|---|---|
 """
@@ -154,7 +157,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--texts", metavar="F", type=Path)
     arguments = parser.parse_args()
-    command = ["cargo", "metadata", "--format-version", "1", "--locked"]
+    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--all-features"]
     metadata = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     packages = linked(metadata)
     rows = [(package, *row(package)) for package in packages]

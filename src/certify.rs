@@ -6,13 +6,14 @@
 
 use crate::budget::Budget;
 use crate::net::{Network, NodeIndex, Primitive};
-use crate::search::{Cut, Evidence, Trail};
+use crate::search::{Cut, Evidence, STEPS, Trail};
 use plimsoll_check::proof::{
-    Bounds, Conclusion, Face, Form, MAX_DEPTH, Node, Open, Program, Rest, Scene, Scratch, Split,
-    Step, Target, refutes_exactly,
+    Bounding, Bounds, Choice, Conclusion, Face, Form, MAX_DEPTH, Node, Open, Program, Rest, Scene,
+    Scratch, Signs, Split, Step, Target, refutes_exactly,
 };
 use plimsoll_check::query::Query;
 use plimsoll_check::{Error, Kind};
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Cuts below a box of the trail that did not close, before the proof is given up.
@@ -20,9 +21,6 @@ const REPAIRS: usize = 24;
 
 /// Sub-trees with at least so many boxes are worth tighter bounds at their root.
 const WORTH: usize = 6;
-
-/// Greatest multiplier in a certificate.
-const MOST: f64 = 4096.0;
 
 /// The trees of a proof that a query holds, one a region.
 ///
@@ -79,11 +77,11 @@ impl Places {
         Places(all)
     }
 
-    /// Slopes as a certificate has them: sorted by place, in fifteenths.
+    /// Slopes as a certificate has them: sorted by place.
     fn codes(&self, slopes: &[(NodeIndex, u32, f32)]) -> Vec<(u32, u8)> {
         let code = |(node, element, slope): &(NodeIndex, u32, f32)| {
             let place = self.0.get(node)?.get(*element as usize)?;
-            Some((*place, (slope.clamp(0.0, 1.0) * 15.0).round() as u8))
+            Some((*place, (slope.clamp(0.0, 1.0) * 255.0).round() as u8))
         };
         let mut codes: Vec<(u32, u8)> = slopes.iter().filter_map(code).collect();
         codes.sort_unstable();
@@ -98,7 +96,10 @@ fn sizes(trail: &Trail) -> Vec<usize> {
         match cut {
             Cut::Nothing => {}
             Cut::Box(child) => visit(*child),
-            Cut::Split { halves, .. } => halves.iter().for_each(|half| children(half, visit)),
+            Cut::Split { halves, .. } | Cut::Sign { halves, .. } => {
+                halves.iter().for_each(|half| children(half, visit));
+            }
+            Cut::Cases(cases) => cases.iter().for_each(|(_, cut)| children(cut, visit)),
         }
     }
     let mut sizes = vec![1; trail.marks.len()];
@@ -131,10 +132,7 @@ impl Builder<'_> {
         depth: Depth,
     ) -> Result<Node, Error> {
         if self.budget.is_exhausted() {
-            return Err(Error::new(
-                Kind::Certificate,
-                "the time limit was reached while the proof was written",
-            ));
+            return Err(late());
         }
         let Some((lower, upper)) = Scene::hull(&open) else { return Ok(Node::default()) };
         if depth.tree >= MAX_DEPTH {
@@ -159,16 +157,22 @@ impl Builder<'_> {
             true => self.scene.frame.tightened(&lower, &upper, outer, &mut scratch),
             false => self.scene.frame.interval(&lower, &upper, outer),
         };
-        node.tighten = worth;
+        node.bounding = if worth { Bounding::Tighten } else { Bounding::Interval };
         let wanted: Vec<&Evidence> = closed.iter().chain(carried.iter().copied()).collect();
-        if !between {
+        let cases = matches!(inner, Cut::Cases(_));
+        if cases {
+            // One bounding of the region serves all trees of its disjuncts.
+            bounds = self.scene.frame.tightened(&lower, &upper, outer, &mut scratch);
+            node.bounding = Bounding::Tighten;
+        }
+        if !between && !cases {
             let before = open.clone();
             self.close(&bounds, &wanted, &mut open, &mut node.steps, &mut scratch);
             let leaf = matches!(inner, Cut::Nothing);
             let missing = closed.iter().any(|e| open.iter().any(|o| o.disjunct == e.disjunct));
-            if !node.tighten && (missing || (leaf && !open.is_empty())) {
+            if !worth && (missing || (leaf && !open.is_empty())) {
                 bounds = self.scene.frame.tightened(&lower, &upper, outer, &mut scratch);
-                node.tighten = true;
+                node.bounding = Bounding::Tighten;
                 node.steps.clear();
                 open = before;
                 self.close(&bounds, &wanted, &mut open, &mut node.steps, &mut scratch);
@@ -201,8 +205,94 @@ impl Builder<'_> {
             Cut::Box(_) => {
                 Rest::Again(Box::new(self.node(open, Some(&bounds), inner, &along, deeper)?))
             }
-            Cut::Nothing => self.repair(open, &bounds, &along, deeper, &mut scratch)?,
+            Cut::Cases(cases) => self.cases(&open, &bounds, cases, deeper)?,
+            Cut::Sign { .. } | Cut::Nothing => {
+                self.repair(open, &bounds, &along, deeper, &mut scratch)?
+            }
         };
+        Ok(node)
+    }
+
+    /// A node for each disjunct, whose trees assume signs.
+    fn cases(
+        &self,
+        open: &[Open],
+        bounds: &Bounds,
+        cases: &[(u32, Cut)],
+        depth: Depth,
+    ) -> Result<Rest, Error> {
+        let one = |o: &Open| {
+            let cut = cases.iter().find(|(disjunct, _)| *disjunct == o.disjunct);
+            let cut = cut.map_or(&Cut::Nothing, |(_, cut)| cut);
+            let deeper = Depth { tree: depth.tree + 1, ..depth };
+            Ok((o.disjunct, self.sign(o, bounds, cut, &mut Vec::new(), deeper)?))
+        };
+        Ok(Rest::Cases(open.par_iter().map(one).collect::<Result<_, Error>>()?))
+    }
+
+    /// The node of a subproblem of one disjunct, where these signs are assumed.
+    fn sign(
+        &self,
+        open: &Open,
+        bounds: &Bounds,
+        cut: &Cut,
+        assumed: &mut Vec<(u32, bool)>,
+        depth: Depth,
+    ) -> Result<Node, Error> {
+        if self.budget.is_exhausted() {
+            return Err(late());
+        }
+        let Cut::Box(mark) = cut else { return Err(stuck()) };
+        let mark = &self.trail.marks[*mark];
+        let mut node = Node { bounding: Bounding::Keep, ..Node::default() };
+        if depth.tree >= MAX_DEPTH {
+            return Err(Error::new(Kind::Certificate, "the proof is too deep"));
+        }
+        if let Cut::Sign { relu, element, halves } = &mark.cut {
+            let place = self.places.0.get(relu).and_then(|all| all.get(*element as usize));
+            let Some(place) = place else { return Err(stuck()) };
+            let deeper = Depth { tree: depth.tree + 1, ..depth };
+            let [active, inactive] = &**halves;
+            let mut other = assumed.clone();
+            assumed.push((*place, true));
+            other.push((*place, false));
+            let (active, inactive) = rayon::join(
+                || self.sign(open, bounds, active, assumed, deeper),
+                || self.sign(open, bounds, inactive, &mut other, deeper),
+            );
+            let (active, inactive) = (active?, inactive?);
+            node.rest = Rest::Sign(Box::new(Signs { relu: *place, active, inactive }));
+            return Ok(node);
+        }
+        let evidence = mark.closed.first().ok_or_else(stuck)?;
+        let weights = self.weights(open.disjunct, Some(evidence));
+        let codes = self.places.codes(&evidence.slopes);
+        let multipliers: Vec<(u32, f32)> =
+            (0..).zip(evidence.signs.iter().copied()).filter(|(_, m)| *m > 0.0).collect();
+        // The combination is scaled to the certificate's multipliers, and so are those of signs.
+        let most = evidence.multipliers.iter().fold(0.0f64, |m, v| m.max(*v));
+        let factor = if weights[0].len() > 1 { STEPS / most } else { 1.0 / most };
+        let multipliers: Vec<(u32, f32)> =
+            multipliers.into_iter().map(|(at, m)| (at, (f64::from(m) * factor) as f32)).collect();
+        let (slopes, signs) = (self.scene.slopes(&codes), self.scene.signs(assumed));
+        let target = self.scene.combine(open.disjunct, &weights[0]);
+        let target = target.and_then(|t| self.scene.with_signs(t, assumed, &multipliers));
+        let (Some(slopes), Some(signs), Some(target)) = (slopes, signs, target) else {
+            return Err(stuck());
+        };
+        let mut scratch = Scratch::default();
+        let choice = Choice { slopes: &slopes, signs: &signs };
+        let forms = self.scene.forms(bounds, std::slice::from_ref(&target), choice, &mut scratch);
+        if !target.is_refuted(&forms[0], &open.lower, &open.upper) {
+            return Err(stuck());
+        }
+        node.steps.push(Step {
+            disjunct: open.disjunct,
+            multipliers: weights[0].clone(),
+            slopes: codes,
+            signs: multipliers,
+            conclusion: Conclusion::Close,
+        });
         Ok(node)
     }
 
@@ -215,13 +305,6 @@ impl Builder<'_> {
         depth: Depth,
         scratch: &mut Scratch,
     ) -> Result<Rest, Error> {
-        let stuck = || {
-            Error::new(
-                Kind::Certificate,
-                "a part of the region could not be closed by the checker's rules",
-            )
-            .help("the verdict is the prover's own; a longer time limit does not help here")
-        };
         let Some((lower, upper)) = Scene::hull(&open).filter(|_| depth.repairs < REPAIRS) else {
             return Err(stuck());
         };
@@ -233,7 +316,7 @@ impl Builder<'_> {
                 weights.into_iter().filter_map(|w| self.scene.combine(o.disjunct, &w))
             })
             .collect();
-        let forms = self.scene.forms(bounds, &targets, &[], scratch);
+        let forms = self.scene.forms(bounds, &targets, Choice::default(), scratch);
         let mut score = vec![0.0; lower.len()];
         for form in &forms {
             for (s, c) in score.iter_mut().zip(&form.coefficients) {
@@ -263,7 +346,7 @@ impl Builder<'_> {
         let most = combined.iter().fold(0.0f64, |m, v| m.max(*v));
         let mut all = Vec::new();
         if count > 1 && combined.len() == count && most > 0.0 {
-            all.push(combined.iter().map(|m| (m / most * MOST).round() as u16).collect());
+            all.push(combined.iter().map(|m| (m / most * STEPS).round() as u16).collect());
         }
         all.extend((0..count).map(|k| (0..count).map(|i| u16::from(i == k)).collect()));
         all
@@ -302,17 +385,19 @@ impl Builder<'_> {
             disjunct,
             multipliers: multipliers.to_vec(),
             slopes: slopes.to_vec(),
+            signs: Vec::new(),
             conclusion,
         };
         let codes = self.places.codes(&evidence.slopes);
         let slopes = self.scene.slopes(&codes).unwrap_or_default();
+        let choice = Choice { slopes: &slopes, ..Choice::default() };
         for round in 0..2 {
             // With slopes of its own, the combination; then every row with the usual ones.
             if !codes.is_empty()
                 && let Some(target) = self.scene.combine(disjunct, &weights[0])
             {
                 let forms =
-                    self.scene.forms(bounds, std::slice::from_ref(&target), &slopes, scratch);
+                    self.scene.forms(bounds, std::slice::from_ref(&target), choice, scratch);
                 if target.is_refuted(&forms[0], &open.lower, &open.upper) {
                     steps.push(step(&weights[0], &codes, Conclusion::Close));
                     return true;
@@ -321,7 +406,7 @@ impl Builder<'_> {
             let targets: Option<Vec<Target>> =
                 weights.iter().map(|w| self.scene.combine(disjunct, w)).collect();
             let Some(targets) = targets else { return false };
-            let forms = self.scene.forms(bounds, &targets, &[], scratch);
+            let forms = self.scene.forms(bounds, &targets, Choice::default(), scratch);
             for ((target, form), weights) in targets.iter().zip(&forms).zip(&weights) {
                 if target.is_refuted(form, &open.lower, &open.upper) {
                     steps.push(step(weights, &[], Conclusion::Close));
@@ -382,7 +467,7 @@ impl Builder<'_> {
             let targets: Option<Vec<Target>> =
                 weights.iter().map(|w| self.scene.combine(evidence.disjunct, w)).collect();
             let Some(targets) = targets else { continue };
-            let forms = self.scene.forms(bounds, &targets, &[], scratch);
+            let forms = self.scene.forms(bounds, &targets, Choice::default(), scratch);
             for ((target, form), weights) in targets.iter().zip(&forms).zip(weights) {
                 let faces = faces(target, form, open, 0.05);
                 if !faces.is_empty() {
@@ -391,12 +476,24 @@ impl Builder<'_> {
                         disjunct: evidence.disjunct,
                         multipliers: weights,
                         slopes: Vec::new(),
+                        signs: Vec::new(),
                         conclusion: Conclusion::Clip(faces),
                     });
                 }
             }
         }
     }
+}
+
+fn late() -> Error {
+    Error::new(Kind::Certificate, "the time limit was reached while the proof was written")
+        .help("the verdict is the prover's own; a longer --timeout leaves time for the proof")
+}
+
+fn stuck() -> Error {
+    let message = "a part of the region could not be closed by the checker's rules";
+    Error::new(Kind::Certificate, message)
+        .help("the verdict is the prover's own; a longer time limit does not help here")
 }
 
 /// Faces that a form allows to cut away at least this share of a width each; nearer ones than the form says, so

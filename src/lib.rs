@@ -54,6 +54,7 @@
 //! | [`ranges`] | proven ranges of outputs |
 //! | [`certify`] | from the trail of a search to a certificate |
 //! | [`search`] | branch and bound on input boxes |
+//! | [`backend`] | mixed-integer programs and z3, checked |
 //! | [`attack`] | looking for counterexamples, and judging them |
 //! | [`problem`] | a query compiled for a network |
 //! | [`bound`] | sweeps: interval, zonotope, backward, exact |
@@ -67,9 +68,11 @@
 //!
 //! # Features
 //!
-//! `cli` (default) builds the command line; the library does not need it.
+//! `cli` (default) builds the command line; the library does not need it. `milp`, `highs` and `smt` add
+//! [`backend`]s; no feature changes what a verdict means.
 
 pub mod attack;
+pub mod backend;
 pub mod bound;
 pub mod budget;
 #[cfg(feature = "spec")]
@@ -90,5 +93,6 @@ pub mod search;
 pub mod spec;
 mod verify;
 
+pub use backend::{Backend, Hole};
 pub use plimsoll_check::{Error, Kind, Position};
 pub use verify::{Observer, Options, Outcome, Reason, Semantics, Verdict, Verifier};

@@ -1,5 +1,7 @@
 //! What a user of the command line sees: the built program, run on the examples and on broken input.
 
+#[path = "cli/backends.rs"]
+mod backends;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/forms.rs"]

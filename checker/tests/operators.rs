@@ -6,15 +6,13 @@
 
 mod support;
 
-use flate2::read::GzDecoder;
 use plimsoll_check::graph::{ElementType, Graph, Node};
 use plimsoll_check::number::{Exact, Interval, Rational, Scalar};
 use plimsoll_check::onnx::{self, proto};
 use plimsoll_check::ops::{Op, SUPPORTED, Undefined, evaluate};
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
-use support::cases::{Case, cases, graph, inputs};
+use support::cases::{cases, graph, inputs};
 use support::tracked::Tracked;
 
 /// Roundings that an implementation may have beyond those of the definition: a normalization folded into

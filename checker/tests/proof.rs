@@ -7,7 +7,7 @@ use fastrand::Rng;
 use plimsoll_check::graph::Graph;
 use plimsoll_check::number::{Interval, Rational};
 use plimsoll_check::ops::{Op, evaluate, evaluate_exact};
-use plimsoll_check::proof::{Bounds, Definition, Program, Scratch, trace};
+use plimsoll_check::proof::{Bounds, Choice, Definition, Program, Scratch, trace};
 use support::cases::{cases, graph, inputs};
 
 fn exact(value: f64) -> Rational {
@@ -190,7 +190,8 @@ fn bounds_and_forms_hold_at_every_point() {
         let all: Vec<&[(u32, f64)]> = seeds.iter().map(Vec::as_slice).collect();
         let mut forms = Vec::new();
         for (bounds, slopes) in [(&plain, &[][..]), (&tight, &[]), (&tight, &slopes[..])] {
-            forms.push(frame.backward(bounds, &all, slopes, &mut scratch));
+            let choice = Choice { slopes, ..Choice::default() };
+            forms.push(frame.backward(bounds, &all, choice, &mut scratch));
         }
         for p in 0..12 {
             let point: Vec<f64> = lower

@@ -7,4 +7,4 @@ mod pgd;
 pub mod replay;
 
 pub use pgd::{Plan, Seeker, attack, descend};
-pub use replay::{Counterexample, Judgement, judge};
+pub use replay::{Counterexample, Judgement, judge, judge_exact};

@@ -45,7 +45,16 @@ pub enum Judgement {
 /// Coordinates become the nearest value of the model's type that lies inside, or else the nearest
 /// float64, or else a rational. Where that moved the point too far to violate, it is judged as it
 /// stands, on the region's own faces where it lies on their rounded ones.
-pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Judgement {
+///
+/// `ordered` is another graph whose outputs the query compares alike, where there is one: what an
+/// exponential has pressed together is decided before it.
+pub fn judge(
+    graph: &Graph,
+    ordered: Option<&Graph>,
+    query: &Query,
+    disjunct: usize,
+    point: &[f64],
+) -> Judgement {
     let region = &query.regions[query.disjuncts[disjunct].region as usize];
     let mut judgement = Judgement::Harmless;
     let mut judged = None;
@@ -53,7 +62,7 @@ pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Ju
         let Some(inputs) = inputs.filter(|inputs| judged.as_ref() != Some(inputs)) else {
             continue;
         };
-        let found = judge_at(graph, query, disjunct, inputs.clone());
+        let found = judge_at(graph, ordered, query, disjunct, inputs.clone());
         if matches!(found, Judgement::Violates(_)) || judgement == Judgement::Harmless {
             judgement = found;
         }
@@ -65,8 +74,30 @@ pub fn judge(graph: &Graph, query: &Query, disjunct: usize, point: &[f64]) -> Ju
     judgement
 }
 
+/// Judges the very point as [`judge`] does, without moving it; harmless if it lies outside of the region.
+pub fn judge_exact(
+    graph: &Graph,
+    ordered: Option<&Graph>,
+    query: &Query,
+    disjunct: usize,
+    inputs: &[Rational],
+) -> Judgement {
+    let region = &query.regions[query.disjuncts[disjunct].region as usize];
+    if region.contains(inputs) {
+        judge_at(graph, ordered, query, disjunct, inputs.to_vec())
+    } else {
+        Judgement::Harmless
+    }
+}
+
 /// Judges a point of the region.
-fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>) -> Judgement {
+fn judge_at(
+    graph: &Graph,
+    ordered: Option<&Graph>,
+    query: &Query,
+    disjunct: usize,
+    inputs: Vec<Rational>,
+) -> Judgement {
     let case = &query.disjuncts[disjunct];
     let representable = inputs.iter().all(|x| is_representable(x, graph.element));
     let executed = if representable { execute(graph, &inputs) } else { None };
@@ -77,14 +108,15 @@ fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>
             case.rows.iter().all(|row| row.holds_at(&row.value(&inputs, &outputs)))
         })
     });
-    let (violates, outputs, exact) = match on_intervals(graph, &case.rows, &inputs) {
+    let decisive = ordered.unwrap_or(graph);
+    let (violates, mut outputs, mut exact) = match on_intervals(decisive, &case.rows, &inputs) {
         (Some(violates), outputs) => (violates, outputs, false),
         (None, outputs) => {
-            if graph.parameter_count() > EXACT_LIMIT {
+            if decisive.parameter_count() > EXACT_LIMIT {
                 return Judgement::Undecided;
             }
             drop(outputs);
-            let Some(outputs) = evaluate_exact(graph, &split(graph, &inputs)) else {
+            let Some(outputs) = evaluate_exact(decisive, &split(graph, &inputs)) else {
                 return Judgement::Undecided;
             };
             let outputs = outputs.concat();
@@ -92,6 +124,10 @@ fn judge_at(graph: &Graph, query: &Query, disjunct: usize, inputs: Vec<Rational>
             (violates, outputs, true)
         }
     };
+    if ordered.is_some() {
+        // What is reported are the outputs of the model itself.
+        (outputs, exact) = (on_intervals(graph, &case.rows, &inputs).1, false);
+    }
     let found = || {
         Box::new(Counterexample {
             disjunct,
@@ -201,12 +237,20 @@ fn representable(region: &Region, point: &[f64], element: ElementType) -> Option
     .collect()
 }
 
-/// The point itself where it lies inside the region, and the nearest face where it does not.
+/// The point itself where it lies inside the region, and the nearest face where it does not; just inside of
+/// a face that is not part of the region.
 fn clamp(region: &Region, point: &[f64]) -> Option<Vec<Rational>> {
+    let little = Rational::from_f64(2f64.powi(-40))?;
     let axes = region.lower.iter().zip(&region.upper).zip(point);
     axes.map(|((lower, upper), x)| {
         let nearest = Rational::from_f64(*x)?.max(lower.value.clone()).min(upper.value.clone());
-        if between(&nearest, lower, upper) { Some(nearest) } else { inner(lower, upper) }
+        if between(&nearest, lower, upper) {
+            return Some(nearest);
+        }
+        let step = &little * &(&upper.value - &lower.value);
+        let inside =
+            if nearest == lower.value { &lower.value + &step } else { &upper.value - &step };
+        if between(&inside, lower, upper) { Some(inside) } else { inner(lower, upper) }
     })
     .collect()
 }

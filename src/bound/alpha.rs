@@ -26,6 +26,10 @@ pub fn minimisers<'b>(
     points
 }
 
+/// Slopes are multiples of one over this, as a certificate writes them, so that a bound that is found here is
+/// found there.
+const STEPS: f64 = 255.0;
+
 /// Steps of projected gradient ascent with momentum (Adam) on the slopes of a batch of rows.
 pub struct Ascent {
     first: Vec<Vec<f64>>,
@@ -125,7 +129,7 @@ impl Ascent {
                 let scale = (second[i] / correction2).sqrt() + 1.0e-12;
                 let moved = slopes.lower[i] + rate * (first[i] / correction1) / scale;
                 if moved.is_finite() {
-                    slopes.lower[i] = moved.clamp(0.0, 1.0);
+                    slopes.lower[i] = (moved.clamp(0.0, 1.0) * STEPS).round() / STEPS;
                 }
             } else {
                 h[i] = slopes.upper[i] * (z[i] - slopes.l[i]);

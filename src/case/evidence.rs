@@ -211,7 +211,7 @@ fn violates(world: &World, text: &[u8], inputs: &[Rational]) -> bool {
     let floats: Vec<f64> = inputs.iter().map(Rational::to_f64).collect();
     (0..query.disjuncts.len()).any(|disjunct| {
         matches!(
-            crate::attack::judge(&world.graph, &query, disjunct, &floats),
+            crate::attack::judge(&world.graph, None, &query, disjunct, &floats),
             crate::attack::Judgement::Violates(_)
         )
     })

@@ -2,7 +2,7 @@
 
 use super::memory;
 use clap::ValueEnum;
-use plimsoll::{Options, Semantics};
+use plimsoll::{Backend, Options, Semantics};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -43,6 +43,33 @@ pub enum Asked {
     Float32,
 }
 
+/// How a query is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// Whichever way suits the query.
+    Auto,
+    /// Branch and bound.
+    Bab,
+    /// Mixed-integer programs.
+    Milp,
+    /// z3.
+    Smt,
+    /// All side by side.
+    Portfolio,
+}
+
+impl From<Way> for Backend {
+    fn from(way: Way) -> Backend {
+        match way {
+            Way::Auto => Backend::Auto,
+            Way::Bab => Backend::Bab,
+            Way::Milp => Backend::Milp,
+            Way::Smt => Backend::Smt,
+            Way::Portfolio => Backend::Portfolio,
+        }
+    }
+}
+
 /// What a run may use, and what it asks.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Limits {
@@ -64,6 +91,11 @@ pub struct Limits {
     /// types say].
     #[arg(long, value_name = "WHICH", value_enum, hide_possible_values = true)]
     pub semantics: Option<Asked>,
+    /// How to decide: `auto`, `bab` (branch and bound), `milp` (mixed-integer programs, checked), `smt` (z3, in
+    /// exact rationals) or `portfolio` (all that this build has, side by side) [default: auto].
+    #[arg(long, value_name = "WAY", value_enum, hide_possible_values = true)]
+    #[arg(default_value_t = Way::Auto, hide_default_value = true)]
+    pub backend: Way,
 }
 
 impl Limits {
@@ -81,6 +113,7 @@ impl Limits {
                 Some(Asked::Real) => Semantics::Real,
                 Some(Asked::Float32) => Semantics::Float32,
             },
+            backend: self.backend.into(),
             proof: false,
         }
     }

@@ -156,6 +156,7 @@ mod tests {
             vacuous: false,
             progress: Progress::default(),
             near_misses,
+            holes: Vec::new(),
             strategy: Vec::new(),
             notes: Vec::new(),
             elapsed: Duration::ZERO,

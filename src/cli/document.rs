@@ -34,6 +34,9 @@ pub struct Document<'a> {
     message: Option<String>,
     counterexample: Option<Point>,
     near_misses: Vec<Point>,
+    /// What the verdict rests on and nothing has checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holes: Vec<Hole<'a>>,
     progress: Share,
     strategy: &'a [String],
     notes: &'a [String],
@@ -75,6 +78,11 @@ impl<'a> Document<'a> {
                 Verdict::Holds | Verdict::Unknown(_) => None,
             },
             near_misses: outcome.near_misses.iter().map(|found| point(found, false)).collect(),
+            holes: outcome
+                .holes
+                .iter()
+                .map(|hole| Hole { kind: hole.kind, digest: &hole.digest })
+                .collect(),
             progress: Share::new(&outcome.progress),
             strategy: &outcome.strategy,
             notes: &outcome.notes,
@@ -83,6 +91,13 @@ impl<'a> Document<'a> {
             time_s: time.as_secs_f64(),
         }
     }
+}
+
+/// A claim of a solver's, and the SHA-256 of what it was asked.
+#[derive(Serialize)]
+struct Hole<'a> {
+    kind: &'a str,
+    digest: &'a str,
 }
 
 /// The word for a verdict.

@@ -4,7 +4,6 @@ use super::diagnostic::Failure;
 use super::files;
 use plimsoll::{Outcome, Verdict};
 use plimsoll_check::proof::{self, Certificate, Judgement, Summary};
-use plimsoll_check::{Error, Kind};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -52,23 +51,25 @@ impl Written {
     }
 }
 
-/// Writes the certificate of an outcome, reads it back and checks it; none if the verdict is not `holds`.
+/// Why `holds` comes without the proof that was asked for.
+pub fn missing(outcome: &Outcome) -> Option<String> {
+    match (&outcome.verdict, &outcome.proof) {
+        (Verdict::Holds, Some(Err(error))) => Some(error.message.clone()),
+        _ => None,
+    }
+}
+
+/// Writes the certificate of an outcome, reads it back and checks it; none if the verdict is not `holds` or if
+/// it comes without a proof, which [`missing`] explains.
 pub fn write(
     path: &Path,
     (model, spec): (&Path, &Path),
     outcome: &Outcome,
 ) -> Result<Option<Written>, Failure> {
-    if outcome.verdict != Verdict::Holds {
+    let (Verdict::Holds, Some(Ok(trees))) = (&outcome.verdict, &outcome.proof) else {
         return Ok(None);
-    }
-    let trees = match &outcome.proof {
-        Some(Ok(trees)) => trees.clone(),
-        Some(Err(error)) => return Err(Failure::from(error.clone()).in_file(path)),
-        None => {
-            let error = Error::new(Kind::Certificate, "this verdict comes without a certificate");
-            return Err(Failure::from(error).in_file(path));
-        }
     };
+    let trees = trees.clone();
     let (model, spec) = (plimsoll::read::file(model)?, plimsoll::read::file(spec)?);
     let certificate =
         Certificate { model: proof::digest(&model), query: proof::digest(&spec), trees };

@@ -3,7 +3,7 @@
 use super::args::Talk;
 use super::document::worst;
 use super::number::{nearest, short};
-use super::proof::Written;
+use super::proof::{Written, missing};
 use super::rows::constraint;
 use super::table::table;
 use super::terminal::Style;
@@ -51,7 +51,13 @@ pub fn report(
             } else {
                 field(&mut text, style, "closed", &closed(outcome));
             }
-            field(&mut text, style, "certificate", &certificate(written));
+            let words = match outcome.holes.first() {
+                Some(hole) => {
+                    format!("no certificate: {} says so, and nothing has checked it", hole.kind)
+                }
+                None => certificate(outcome, written),
+            };
+            field(&mut text, style, "certificate", &words);
         }
         Verdict::Violated(found) => {
             text.push_str(&point(graph, query, found, listed, style));
@@ -85,7 +91,10 @@ pub fn report(
 }
 
 /// Who says so besides this run.
-fn certificate(written: Option<&Written>) -> String {
+fn certificate(outcome: &Outcome, written: Option<&Written>) -> String {
+    if let Some(why) = missing(outcome) {
+        return format!("no certificate, though one was asked for: {why}");
+    }
     let Some(Written { path, bytes, summary, check_time }) = written else {
         return "no certificate: nothing but this run says so; --proof FILE writes one".into();
     };

@@ -60,6 +60,9 @@ pub struct Args {
     /// nothing else.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     events: Option<PathBuf>,
+    /// Write the query as SMT-LIB 2 text into a file: satisfiable where the property is violated.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    smtlib: Option<PathBuf>,
     /// Write the certificate of `holds` into a file, after the independent checker has accepted it;
     /// `plimsoll-check MODEL SPEC FILE` checks it again.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -186,6 +189,14 @@ fn answer(args: &Args, watcher: &Watcher, started: Instant) -> Result<Answered, 
             .map_err(|failure| failure.in_file(&spec))?;
     }
     let graph = plimsoll::read::model(&model)?;
+    if let Some(path) = &args.smtlib {
+        query.matches(&graph).map_err(|error| error.in_file(&spec))?;
+        let network = plimsoll::ops::lower(&graph).map_err(|error| error.in_file(&model))?;
+        let text = plimsoll::backend::smtlib::whole(&network, &query)
+            .map_err(|error| error.in_file(&model))?;
+        files::write_whole(path, text.as_bytes())
+            .map_err(|error| Failure::unwritable(path, &error))?;
+    }
     // The limit is the user's, who does not count from the end of reading.
     let left = args.timeout.map(|limit| limit.saturating_sub(started.elapsed()));
     let options = Options { proof: args.proof.is_some(), ..args.limits.options(left) };
@@ -209,7 +220,7 @@ fn present(
     watcher: &Watcher,
     started: Instant,
 ) -> Result<Code, Failure> {
-    let Answered { model, spec, graph, query, outcome, proof } = answered;
+    let Answered { model, spec, graph, query, outcome, proof: written } = answered;
     let words = Answer::of(outcome, query, args.asks_for_reals());
     let time = started.elapsed();
     if let Some(path) = &args.results {
@@ -217,14 +228,21 @@ fn present(
             .map_err(|error| Failure::unwritable(path, &error))?;
     }
     let (seed, timeout) = (args.limits.seed, args.timeout);
-    let document =
-        Document::new((model, graph), (spec, query), outcome, proof.as_ref(), seed, timeout, time);
+    let document = Document::new(
+        (model, graph),
+        (spec, query),
+        outcome,
+        written.as_ref(),
+        seed,
+        timeout,
+        time,
+    );
     let stdout = args.stdout();
     let (text, code) = match stdout {
         Stdout::People => {
             let explain = args.explain_strategy;
             (
-                report::report(graph, query, outcome, proof.as_ref(), time, explain, talk),
+                report::report(graph, query, outcome, written.as_ref(), time, explain, talk),
                 code_of(&outcome.verdict),
             )
         }
@@ -239,6 +257,8 @@ fn present(
     if matches!(stdout, Stdout::Competition | Stdout::Standard) {
         talk_beside(args, talk, answered, &words);
     }
+    // A proof was asked for, and there is none: what was asked is not decided.
+    let code = if proof::missing(outcome).is_some() { code.and(Code::Undecided) } else { code };
     let code = if terminal::print(&text) { code } else { Code::Input };
     watcher.end(&document, code);
     Ok(code)

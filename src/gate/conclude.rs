@@ -177,6 +177,7 @@ pub(super) fn advice(reason: &Reason) -> &'static str {
         Reason::FloatSemantics => "state the property over the reals",
         Reason::Overflow => "narrow the region; a value may exceed the range of float64",
         Reason::Boundary => "the margin is next to zero: relax the bound a little, or exclude ties",
+        Reason::Solver(_) => "let another back-end decide: --backend auto",
         Reason::Arithmetic => "use a processor in its default floating-point mode",
     }
 }

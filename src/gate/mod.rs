@@ -40,7 +40,7 @@ pub mod store;
 use crate::attack::Counterexample;
 use crate::search::Progress;
 use crate::spec::{self, Language, Profile, SEVERITIES, World, expand};
-use crate::{Error, Kind, Observer, Options, Outcome, Reason, Verdict, Verifier};
+use crate::{Error, Kind, Observer, Options, Outcome, Verdict, Verifier};
 pub use checker::{Answer, BuiltIn, Checker, Claimed};
 use conclude::advice;
 pub use conclude::aggregate;
@@ -54,12 +54,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// Boxes that a search with a proof may bound where a faster search without one comes after it.
-const PROOF_BOXES: u64 = 20_000;
-
-/// Free inputs above which a search without a proof works otherwise than one with it.
-const SPLIT_INPUTS: usize = 20;
 
 /// Settings of a run.
 #[derive(Debug, Clone)]
@@ -450,44 +444,14 @@ impl Gate<'_> {
         })
     }
 
-    /// Searches with a proof, and where that takes another search than without one, then without.
+    /// Searches with a proof.
     fn verify(&self, property: &spec::Property, query: &Query) -> Result<Outcome, Error> {
         let limit = [property.timeout, self.settings.options.timeout].into_iter().flatten().min();
-        let free = query
-            .regions
-            .iter()
-            .map(|r| r.lower.iter().zip(&r.upper).filter(|(l, u)| l.value < u.value).count())
-            .max()
-            .unwrap_or(0);
-        let twice = free > SPLIT_INPUTS;
-        let begun = Instant::now();
-        let verify = |options: Options| {
-            Verifier::new(options)
-                .observe(self.listener)
-                .cancel_with(self.cancelled.clone())
-                .verify(&self.world.graph, query)
-        };
-        let mut first = Options { timeout: limit, proof: true, ..self.settings.options.clone() };
-        if twice {
-            first.timeout = limit.map(|limit| limit / 2);
-            first.boxes = Some(first.boxes.unwrap_or(PROOF_BOXES).min(PROOF_BOXES));
-        }
-        let outcome = verify(first)?;
-        let again = matches!(
-            outcome.verdict,
-            Verdict::Unknown(Reason::Timeout | Reason::Boxes | Reason::Boundary)
-        );
-        if !twice || !again {
-            return Ok(outcome);
-        }
-        let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-        let options = Options { timeout: left, proof: false, ..self.settings.options.clone() };
-        let mut second = verify(options)?;
-        second.strategy.insert(
-            0,
-            "a search with a certificate did not end; this one comes without".to_string(),
-        );
-        Ok(second)
+        let options = Options { timeout: limit, proof: true, ..self.settings.options.clone() };
+        Verifier::new(options)
+            .observe(self.listener)
+            .cancel_with(self.cancelled.clone())
+            .verify(&self.world.graph, query)
     }
 
     /// Writes the certificate of `holds` and has it judged as it lies in the folder.
@@ -498,23 +462,23 @@ impl Gate<'_> {
         claimed: Claimed,
         found: &mut Part,
     ) -> Result<(), Failure> {
+        if let Some(hole) = outcome.holes.first() {
+            found.unchecked = Some(format!("{} says so, and nothing has checked it", hole.kind));
+            found.next = Some("let another back-end decide: --backend auto".into());
+            return Ok(());
+        }
         let trees = match &outcome.proof {
             Some(Ok(trees)) => trees.clone(),
             Some(Err(error)) => {
                 found.unchecked = Some(error.to_string());
-                found.next =
-                    Some("read why; a certificate may exist for a part of the region".into());
+                found.next = error.help.clone().or_else(|| {
+                    Some("a smaller region, or a share of it, may have a certificate".into())
+                });
                 return Ok(());
             }
             None => {
-                found.unchecked = Some(
-                    "the search that decided it writes no certificate (it assumes signs of neurons)"
-                        .into(),
-                );
-                found.next = Some(
-                    "a longer timeout or a smaller region may let the search with a certificate end"
-                        .into(),
-                );
+                found.unchecked = Some("the search that decided it writes no certificate".into());
+                found.next = Some("let another back-end decide: --backend auto".into());
                 return Ok(());
             }
         };

@@ -234,10 +234,25 @@ pub(super) fn reweigh(multipliers: &mut [f64], values: &[f64], rate: f64) {
         *m *= (rate * v / spread).exp();
         total += *m;
     }
-    for m in multipliers {
+    for m in multipliers.iter_mut() {
         *m /= total;
     }
+    round(multipliers);
 }
+
+/// Scales multipliers to a greatest one of 1 and rounds them as a certificate does, so that a bound that is
+/// found here is found there.
+pub(super) fn round(multipliers: &mut [f64]) {
+    let most = multipliers.iter().fold(0.0f64, |most, m| most.max(*m));
+    if most > 0.0 {
+        for m in multipliers {
+            *m = (*m / most * STEPS).round() / STEPS;
+        }
+    }
+}
+
+/// Greatest multiplier of a row in a certificate, where all are integers.
+pub const STEPS: f64 = 4096.0;
 
 /// Splits a box on which some cases are open; none open closes it.
 pub(super) fn conclude(

@@ -11,7 +11,7 @@ pub mod neurons;
 mod queue;
 mod trail;
 
-pub use leaf::{Close, clip, refute_jointly};
+pub use leaf::{Close, STEPS, clip, refute_jointly};
 pub use trail::{Cut, Evidence, Mark, Trail};
 
 use crate::attack;

@@ -30,6 +30,8 @@ pub struct Evidence {
     pub multipliers: Vec<f64>,
     /// Slopes below unstable relus: node, element, slope.
     pub slopes: Vec<(NodeIndex, u32, f32)>,
+    /// Multipliers of the signs that were assumed, from the root on.
+    pub signs: Vec<f32>,
     /// Whether exact arithmetic was needed.
     pub exact: bool,
 }
@@ -51,6 +53,17 @@ pub enum Cut {
         /// What became of the two halves.
         halves: Box<[Cut; 2]>,
     },
+    /// By the sign of the pre-activation that an element of a relu node reads.
+    Sign {
+        /// The relu node.
+        relu: NodeIndex,
+        /// The element.
+        element: u32,
+        /// What became of it where it is not negative, and where it is not positive.
+        halves: Box<[Cut; 2]>,
+    },
+    /// By disjuncts.
+    Cases(Vec<(u32, Cut)>),
 }
 
 impl Cut {
@@ -63,6 +76,14 @@ impl Cut {
                 let halves = Box::new(halves.map(|half| half.renumber(by)));
                 Cut::Split { input, at, halves }
             }
+            Cut::Sign { relu, element, halves } => {
+                let halves = Box::new(halves.map(|half| half.renumber(by)));
+                Cut::Sign { relu, element, halves }
+            }
+            Cut::Cases(cases) => {
+                let renumber = |(disjunct, cut): (u32, Cut)| (disjunct, cut.renumber(by));
+                Cut::Cases(cases.into_iter().map(renumber).collect())
+            }
         }
     }
 }
@@ -70,7 +91,7 @@ impl Cut {
 impl Evidence {
     /// Evidence without slopes.
     pub fn plain(disjunct: u32, multipliers: Vec<f64>) -> Evidence {
-        Evidence { disjunct, multipliers, slopes: Vec::new(), exact: false }
+        Evidence { disjunct, multipliers, slopes: Vec::new(), signs: Vec::new(), exact: false }
     }
 
     /// Takes down the slopes of a row that are not those that a relaxation begins with.
@@ -85,8 +106,11 @@ impl Evidence {
             let len = lines.lower.len() / rows.max(1);
             for k in 0..len {
                 let at = row * len + k;
-                let usual = if lines.u[at] > -lines.l[at] { 1.0 } else { 0.0 };
-                if lines.u[at] != 0.0 && lines.lower[at] != usual {
+                let (l, u) = (lines.l[at], lines.u[at]);
+                let usual = if u > -l { 1.0 } else { 0.0 };
+                // The checker's own ends may be a little apart from these.
+                let close = (u + l).abs() < 1.0e-6 * (u - l);
+                if u != 0.0 && (lines.lower[at] != usual || close) {
                     slopes.push((node, k as u32, lines.lower[at] as f32));
                 }
             }

@@ -1,6 +1,7 @@
 //! What exact arithmetic says about points and boxes that floats cannot decide.
 
-use crate::attack::{Counterexample, Judgement, judge};
+use crate::attack::{Counterexample, Judgement, judge, judge_exact};
+use crate::backend::Referee;
 use crate::bound::exact;
 use crate::net::Network;
 use crate::problem::Candidate;
@@ -11,6 +12,7 @@ use plimsoll_check::query::{Face, Query, Region};
 /// Decides on points and on boxes by exact arithmetic, and keeps what it found.
 pub(super) struct Judge<'a> {
     model: &'a Graph,
+    ordered: Option<&'a Graph>,
     query: &'a Query,
     network: &'a Network,
     /// The best counterexample so far.
@@ -29,8 +31,14 @@ const NEAR_MISSES: usize = 4;
 const PATIENCE: (usize, usize) = (16, 256);
 
 impl<'a> Judge<'a> {
-    pub fn new(model: &'a Graph, query: &'a Query, network: &'a Network) -> Judge<'a> {
-        Judge { model, query, network, found: None, near_misses: Vec::new(), harmless: 0 }
+    /// For a network that computes the model, or the graph that is ordered like it.
+    pub fn new(
+        model: &'a Graph,
+        ordered: Option<&'a Graph>,
+        query: &'a Query,
+        network: &'a Network,
+    ) -> Judge<'a> {
+        Judge { model, ordered, query, network, found: None, near_misses: Vec::new(), harmless: 0 }
     }
 
     /// Judges candidates; `true` once a proved counterexample is at hand, preferably one that an
@@ -38,25 +46,32 @@ impl<'a> Judge<'a> {
     pub fn confirm(&mut self, candidates: &[Candidate]) -> bool {
         let many = if self.harmless > PATIENCE.1 { 1 } else { PATIENCE.0 };
         for candidate in candidates.iter().take(many) {
-            match judge(self.model, self.query, candidate.disjunct as usize, &candidate.point) {
-                Judgement::Violates(found) => {
-                    let confirmed = found.execution_violates;
-                    if confirmed || self.found.is_none() {
-                        self.found = Some(found);
-                    }
-                    if confirmed {
-                        return true;
-                    }
-                }
-                Judgement::NearMiss(found) => {
-                    if self.near_misses.len() < NEAR_MISSES {
-                        self.near_misses.push(*found);
-                    }
-                }
-                Judgement::Harmless | Judgement::Undecided => self.harmless += 1,
+            let disjunct = candidate.disjunct as usize;
+            if self.keep(judge(self.model, self.ordered, self.query, disjunct, &candidate.point)) {
+                return true;
             }
         }
         self.found.is_some()
+    }
+
+    /// Keeps what a judgement found; `true` if an execution confirms it.
+    fn keep(&mut self, judgement: Judgement) -> bool {
+        match judgement {
+            Judgement::Violates(found) => {
+                let confirmed = found.execution_violates;
+                if confirmed || self.found.is_none() {
+                    self.found = Some(found);
+                }
+                return confirmed;
+            }
+            Judgement::NearMiss(found) => {
+                if self.near_misses.len() < NEAR_MISSES {
+                    self.near_misses.push(*found);
+                }
+            }
+            Judgement::Harmless | Judgement::Undecided => self.harmless += 1,
+        }
+        false
     }
 
     /// Whether exact arithmetic shows that no point of the box violates the disjunct.
@@ -84,5 +99,17 @@ impl<'a> Judge<'a> {
             }
             _ => false,
         }
+    }
+}
+
+impl Referee for Judge<'_> {
+    fn confirm(&mut self, candidate: &Candidate) -> bool {
+        Judge::confirm(self, std::slice::from_ref(candidate))
+    }
+
+    fn confirm_exactly(&mut self, disjunct: u32, inputs: &[Rational]) -> bool {
+        let judgement =
+            judge_exact(self.model, self.ordered, self.query, disjunct as usize, inputs);
+        self.keep(judgement) || self.found.is_some()
     }
 }

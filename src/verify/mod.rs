@@ -1,9 +1,11 @@
 //! One query: strategy, budget, verdict. The library's door.
 
 mod judge;
+mod solvers;
 mod strategy;
 
 use crate::attack::{self, Counterexample, Plan};
+use crate::backend::{Backend, Hole, smtlib};
 use crate::bound::{Bounds, Boxes, Frame, Intermediate, Workspace, propagate};
 use crate::budget::Budget;
 use crate::certify::certify;
@@ -16,7 +18,7 @@ use fastrand::Rng;
 use judge::Judge;
 use plimsoll_check::graph::{ElementType, Graph};
 use plimsoll_check::proof::Node;
-use plimsoll_check::query::{Arithmetic, Query};
+use plimsoll_check::query::{Arithmetic, Query, Row};
 use plimsoll_check::{Error, Kind};
 use std::fmt;
 use std::sync::Arc;
@@ -62,6 +64,8 @@ pub struct Options {
     pub seed: u64,
     /// Semantics; as the query is typed by default.
     pub semantics: Semantics,
+    /// How the query is decided; [`Backend::Auto`] by default.
+    pub backend: Backend,
     /// Whether `holds` is to come with a proof; not by default.
     pub proof: bool,
 }
@@ -75,6 +79,7 @@ impl Default for Options {
             memory: 2 << 30,
             seed: 0,
             semantics: Semantics::AsTyped,
+            backend: Backend::Auto,
             proof: false,
         }
     }
@@ -97,6 +102,8 @@ pub enum Reason {
     Boundary,
     /// The processor does not round as the proofs assume.
     Arithmetic,
+    /// The back-end that was asked for gave no answer that could be confirmed; why, in words.
+    Solver(String),
 }
 
 impl Reason {
@@ -110,6 +117,7 @@ impl Reason {
             Reason::Overflow => "overflow",
             Reason::Boundary => "boundary",
             Reason::Arithmetic => "arithmetic",
+            Reason::Solver(_) => "solver",
         }
     }
 }
@@ -132,6 +140,7 @@ impl fmt::Display for Reason {
             Reason::Arithmetic => {
                 "this processor does not round to nearest with subnormal numbers, which every proof assumes"
             }
+            Reason::Solver(why) => why,
         })
     }
 }
@@ -160,6 +169,8 @@ pub struct Outcome {
     pub progress: Progress,
     /// Points where an execution in float violates a property that holds there over the reals.
     pub near_misses: Vec<Counterexample>,
+    /// Claims that the verdict rests on and that nothing here has checked; nearly always none.
+    pub holes: Vec<Hole>,
     /// What was chosen, and why, in words.
     pub strategy: Vec<String>,
     /// What a reader should know about model and query, in words.
@@ -226,9 +237,11 @@ impl<'o> Verifier<'o> {
     ///
     /// # Errors
     /// If query and model do not fit each other, the model has another float type than the semantics
-    /// that was asked for, or it has an operator that cannot be bounded.
+    /// that was asked for, it has an operator that cannot be bounded, or the back-end that was asked for
+    /// was not built in or cannot express the network.
     pub fn verify(&self, model: &Graph, query: &Query) -> Result<Outcome, Error> {
         let budget = Budget::new(self.options.timeout).with_flag(self.cancelled.clone());
+        self.options.backend.require()?;
         let mut notes = query.matches(model)?;
         notes.extend(query.notes.iter().cloned());
         notes.extend(model.notes.iter().cloned());
@@ -246,6 +259,7 @@ impl<'o> Verifier<'o> {
             vacuous: query.is_vacuous(),
             progress: Progress::default(),
             near_misses: Vec::new(),
+            holes: Vec::new(),
             strategy: Vec::new(),
             notes,
             elapsed: Duration::ZERO,
@@ -261,8 +275,16 @@ impl<'o> Verifier<'o> {
         } else if semantics != Arithmetic::Real {
             outcome.verdict = Verdict::Unknown(Reason::FloatSemantics);
         } else {
-            let network = ops::lower(model)?;
-            self.run(&network, model, query, &budget, &mut outcome);
+            // A certificate speaks of the model as it stands.
+            let ordered = if self.options.proof { None } else { ops::ordered(model) };
+            let ordered = ordered.filter(|ordered| only_compares(query, &ordered.groups));
+            if ordered.is_some() {
+                let words =
+                    "the last function keeps the order of outputs, which is all that counts";
+                outcome.strategy.push(words.into());
+            }
+            let ordered = ordered.as_ref().map(|ordered| &ordered.graph);
+            self.run(model, ordered, query, &budget, &mut outcome)?;
         }
         outcome.elapsed = budget.elapsed();
         Ok(outcome)
@@ -270,38 +292,78 @@ impl<'o> Verifier<'o> {
 
     fn run(
         &self,
-        network: &Network,
         model: &Graph,
+        ordered: Option<&Graph>,
         query: &Query,
         budget: &Budget,
         outcome: &mut Outcome,
-    ) {
+    ) -> Result<(), Error> {
+        let subject = ordered.unwrap_or(model);
+        let mut network = ops::lower(subject)?;
         let boxes = outward(query, network.input_len());
         let mut work = Workspace::within(budget);
-        let (hull, bounds) = root(network, &boxes, &mut work);
+        let (mut hull, mut bounds) = root(&network, &boxes, &mut work);
+        if !bounds.iter().all(|node| node.is_finite()) {
+            network = ops::lower_for_wide_regions(subject)?;
+            (hull, bounds) = root(&network, &boxes, &mut work);
+        }
+        let network = &network;
+        if self.options.backend == Backend::Smt {
+            smtlib::expressible(network)?;
+        }
         if !bounds.iter().all(|node| node.is_finite()) {
             outcome.verdict = Verdict::Unknown(Reason::Overflow);
-            return;
+            return Ok(());
         }
         let frame = Frame::new(network, &bounds);
         let problem = Problem::new(network, frame, boxes, query);
-        let mut judge = Judge::new(model, query, network);
-        if falsify(&problem, self.options.seed, budget, &mut judge) {
+        let question =
+            Question { problem: &problem, hull: &hull, bounds: &bounds, model, ordered, query };
+        match self.options.backend {
+            Backend::Auto | Backend::Bab => self.branch_and_bound(&question, budget, outcome),
+            Backend::Milp | Backend::Smt => {
+                solvers::alone(self.options.backend, &question, budget, outcome);
+                outcome.proof = (self.options.proof && outcome.verdict == Verdict::Holds)
+                    .then(|| Err(solvers::no_proof(self.options.backend)));
+            }
+            // Only the search writes proofs.
+            Backend::Portfolio if self.options.proof => {
+                self.branch_and_bound(&question, budget, outcome);
+            }
+            Backend::Portfolio => self.together(&question, budget, outcome),
+        }
+        Ok(())
+    }
+
+    /// Falsifies, then searches.
+    fn branch_and_bound(&self, question: &Question, budget: &Budget, outcome: &mut Outcome) {
+        let problem = question.problem;
+        let mut judge =
+            Judge::new(question.model, question.ordered, question.query, problem.network);
+        // Only the search itself writes proofs.
+        let auto = self.options.backend == Backend::Auto && !self.options.proof;
+        if falsify(problem, self.options.seed, budget, &mut judge) {
             outcome
                 .strategy
                 .push("a counterexample was found by sampling and gradient descent".into());
+        } else if auto
+            && solvers::before_search(question, &mut judge, self.observer, budget, outcome)
+        {
+            // The tree of relu phases has decided.
         } else {
+            let (hull, bounds) = (question.hull, question.bounds);
             let settings =
-                strategy::choose(&problem, &hull, &bounds, &self.options, &mut outcome.strategy);
+                strategy::choose(problem, hull, bounds, &self.options, &mut outcome.strategy);
             let mut listener = Reporter { judge: &mut judge, observer: self.observer };
             let mut run = || match &settings {
                 Strategy::Inputs(settings) => {
-                    search::search(&problem, settings, budget, &mut listener)
+                    search::search(problem, settings, budget, &mut listener)
                 }
                 Strategy::Neurons(settings) => {
-                    let (end, progress) =
-                        neurons::search(&problem, settings, budget, &mut listener);
-                    (end, progress, Trail::default())
+                    neurons::search(problem, settings, budget, &mut listener)
+                }
+                Strategy::Both(inputs, neurons) => {
+                    in_turn(problem, (inputs.clone(), neurons.clone()), budget, &mut listener)
                 }
             };
             let pool = rayon::ThreadPoolBuilder::new()
@@ -314,15 +376,17 @@ impl<'o> Verifier<'o> {
             };
             if end == End::Closed && self.options.proof {
                 let write = || {
-                    let program = plimsoll_check::proof::trace(model)?;
-                    certify(network, &program, query, &trail, budget)
+                    let program = plimsoll_check::proof::trace(question.model)?;
+                    certify(problem.network, &program, question.query, &trail, budget)
                 };
                 outcome.proof = Some(match &pool {
                     Ok(pool) => pool.install(write),
                     Err(_) => write(),
                 });
             }
-            outcome.progress = progress;
+            if progress.boxes > 0 || outcome.progress.boxes == 0 {
+                outcome.progress = progress;
+            }
             outcome.verdict = match end {
                 End::Closed => Verdict::Holds,
                 End::Stopped | End::Stuck => Verdict::Unknown(Reason::Boundary),
@@ -331,12 +395,68 @@ impl<'o> Verifier<'o> {
                 End::Exhausted if !budget.is_exhausted() => Verdict::Unknown(Reason::Arithmetic),
                 End::Exhausted => Verdict::Unknown(Reason::Timeout),
             };
+            if auto && end == End::Stuck {
+                solvers::after_search(question, &mut judge, budget, outcome);
+            }
         }
         outcome.near_misses = judge.near_misses;
         if let Some(found) = judge.found {
             outcome.verdict = Verdict::Violated(found);
         }
     }
+}
+
+/// Searches by signs and by inputs in turn, each time from the start with four times the work, until one of
+/// them decides; so that a query takes a small multiple of what the better one needs.
+fn in_turn(
+    problem: &Problem,
+    (mut inputs, mut neurons): (search::Settings, neurons::Settings),
+    budget: &Budget,
+    listener: &mut dyn Listener,
+) -> (End, Progress, Trail) {
+    let limit = (inputs.boxes, neurons.subproblems);
+    let mut growth = 1u64;
+    loop {
+        neurons.subproblems = limit.1.saturating_mul(growth);
+        let by_signs = neurons::search(problem, &neurons, budget, listener);
+        if !matches!(by_signs.0, End::Limited | End::Stuck) {
+            return by_signs;
+        }
+        inputs.boxes = limit.0.saturating_mul(growth);
+        let by_inputs = search::search(problem, &inputs, budget, listener);
+        if !matches!(by_inputs.0, End::Limited | End::Stuck) {
+            return by_inputs;
+        }
+        if by_signs.0 == End::Stuck && by_inputs.0 == End::Stuck {
+            return by_inputs;
+        }
+        growth = growth.saturating_mul(4);
+    }
+}
+
+/// A query over a network, compiled, with what it came from.
+struct Question<'a> {
+    problem: &'a Problem<'a>,
+    /// The hull of all regions.
+    hull: &'a Boxes,
+    /// Interval bounds over the hull.
+    bounds: &'a Bounds,
+    model: &'a Graph,
+    /// What the network computes instead, if the query only asks for the order of outputs.
+    ordered: Option<&'a Graph>,
+    query: &'a Query,
+}
+
+/// Whether every row of a query compares two outputs of one group.
+fn only_compares(query: &Query, groups: &[u32]) -> bool {
+    let compares = |row: &Row| match row.outputs.as_slice() {
+        [(i, a), (j, b)] => {
+            let same = groups.get(*i as usize).is_some_and(|i| groups.get(*j as usize) == Some(i));
+            same && row.inputs.is_empty() && row.constant.is_zero() && *a == -b
+        }
+        _ => false,
+    };
+    query.disjuncts.iter().all(|disjunct| disjunct.rows.iter().all(compares))
 }
 
 /// The regions of a query, rounded outward.

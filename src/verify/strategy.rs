@@ -28,10 +28,18 @@ pub(super) enum Strategy {
     Inputs(Settings),
     /// By assuming signs of pre-activations.
     Neurons(neurons::Settings),
+    /// By either in turn, each time with four times the work.
+    Both(Settings, neurons::Settings),
 }
 
+/// Up to so many inputs only they are split.
+const FEW_INPUTS: usize = 9;
+
 /// Most inputs that are split; with more of them, halving one says too little about the rest.
-const SPLIT_INPUTS: usize = 20;
+const MANY_INPUTS: usize = 100;
+
+/// Multiply-adds of the first turn of either search.
+const TURN: usize = 4_000_000_000;
 
 /// Settings for a query whose hull of regions has these interval bounds; says why in `words`.
 pub(super) fn choose(
@@ -52,23 +60,6 @@ pub(super) fn choose(
         problem.boxes.count,
         problem.disjuncts.len(),
     ));
-    let only_relus = network.relu_count() == network.nonlinear_count();
-    if free > SPLIT_INPUTS && network.relu_count() > 0 && only_relus && !options.proof {
-        words.push("branch and bound on the signs of pre-activations".into());
-        let cheap = backward > DEAR * zonotope;
-        return Strategy::Neurons(neurons::Settings {
-            intermediate: match cheap {
-                true => Intermediate::Zonotope { keep: FEW_SYMBOLS },
-                false => Intermediate::Backward,
-            },
-            root_iterations: 20,
-            iterations: 8,
-            chunk: (CHUNK / network.multiply_adds.max(1)).clamp(1, 64),
-            chunks: 4,
-            memory: options.memory,
-            subproblems: options.boxes.unwrap_or(u64::MAX),
-        });
-    }
     let widest = network.nodes.iter().map(|node| node.len).max().unwrap_or(1);
     let (intermediate, cost, size) = if backward > DEAR * zonotope {
         words.push(format!(
@@ -87,7 +78,7 @@ pub(super) fn choose(
         .min(CACHED / size.max(1))
         .min(HELD / (widest * rows).max(1))
         .clamp(1, 64);
-    Strategy::Inputs(Settings {
+    let inputs = Settings {
         intermediate,
         iterations: 6,
         chunk,
@@ -96,7 +87,37 @@ pub(super) fn choose(
         memory: options.memory,
         boxes: options.boxes.unwrap_or(u64::MAX),
         trail: options.proof,
-    })
+    };
+    let only_relus = network.relu_count() == network.nonlinear_count();
+    if free <= FEW_INPUTS || network.relu_count() == 0 || !only_relus {
+        return Strategy::Inputs(inputs);
+    }
+    let neurons = neurons::Settings {
+        intermediate,
+        root_iterations: 20,
+        iterations: 8,
+        chunk: (CHUNK / network.multiply_adds.max(1)).clamp(1, 64),
+        chunks: 4,
+        memory: options.memory,
+        subproblems: options.boxes.unwrap_or(u64::MAX),
+        trail: options.proof,
+    };
+    // A limit on boxes is a limit on one tree.
+    if free > MANY_INPUTS || options.boxes.is_some() {
+        words.pop();
+        words.push("branch and bound on the signs of pre-activations".into());
+        return Strategy::Neurons(neurons);
+    }
+    words.push("and, in turn, on the signs of pre-activations".into());
+    // A turn of either is as much work.
+    let turn = |cost: usize| (TURN / cost.max(1)).max(100) as u64;
+    let sweeps = 2 * neurons.iterations + 2 * neurons::CANDIDATES;
+    // A small sweep of subproblems costs several times its multiply-adds.
+    let first = (turn(cost), turn(4 * sweeps * network.multiply_adds));
+    Strategy::Both(
+        Settings { boxes: first.0, ..inputs },
+        neurons::Settings { subproblems: first.1, ..neurons },
+    )
 }
 
 /// Multiply-adds of backward sweeps for both ends of every pre-activation whose bounds matter.

@@ -62,15 +62,22 @@ pub fn decide(plan: &Plan, query: &Query) -> bool {
 
 /// The least value of a row's left-hand side over the closed region.
 pub fn minimum(plan: &Plan, region: &Region, row: &Row) -> Rational {
+    least_greatest(plan, region, std::slice::from_ref(row))
+}
+
+/// The least value over the closed region of the greatest of several left-hand sides.
+pub fn least_greatest(plan: &Plan, region: &Region, rows: &[Row]) -> Rational {
     let dims = region.lower.len();
-    // One variable more, `t >= row`, whose least value is asked for.
+    // One variable more, `t >= row` for each row, whose least value is asked for.
     let faces = faces(region, 1);
     let mut least: Option<Rational> = None;
     phases(plan, &faces, dims + 1, &mut |known, outputs, inputs| {
-        let mut form = row_form(row, outputs, inputs);
-        form.coefficients[dims] = Rational::from(-1);
         let mut all = known.to_vec();
-        all.push(Constraint { form, strict: false });
+        for row in rows {
+            let mut form = row_form(row, outputs, inputs);
+            form.coefficients[dims] = Rational::from(-1);
+            all.push(Constraint { form, strict: false });
+        }
         for constraint in &mut all {
             constraint.strict = false;
         }

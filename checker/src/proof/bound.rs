@@ -46,7 +46,29 @@ struct Lane {
 /// Where a sweep keeps its coefficients; reused, since most are zero again afterwards.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    coefficients: Vec<[f64; LANES]>,
+    many: Vec<[f64; LANES]>,
+    one: Vec<[f64; 1]>,
+}
+
+/// What a sweep may choose at relus, by place; an empty list chooses nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Choice<'c> {
+    /// Slopes of the lines below unstable ones; NaN leaves the default.
+    pub slopes: &'c [f64],
+    /// Signs that are assumed of pre-activations.
+    pub signs: &'c [Sign],
+}
+
+/// What is assumed of a pre-activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sign {
+    /// Nothing.
+    #[default]
+    Free,
+    /// It is not negative.
+    Active,
+    /// It is not positive.
+    Inactive,
 }
 
 impl Bounds {
@@ -114,7 +136,7 @@ impl Frame<'_> {
                 let seeds: Vec<(Variable, f64)> =
                     group.iter().flat_map(|v| [(*v, 1.0), (*v, -1.0)]).collect();
                 let seeds: Vec<&[(Variable, f64)]> = seeds.chunks(1).collect();
-                let forms = self.backward(&bounds, &seeds, &[], scratch);
+                let forms = self.backward(&bounds, &seeds, Choice::default(), scratch);
                 for (v, forms) in group.iter().zip(forms.chunks(2)) {
                     let low = forms[0].minimum(lower, upper);
                     let high = -forms[1].minimum(lower, upper);
@@ -195,8 +217,7 @@ impl Frame<'_> {
     }
 
     /// Rule BACKWARD: for each seed, a combination of variables, a linear lower bound over the inputs that
-    /// holds on the box of the bounds. `slopes`, by place of the relu, replaces the line below an unstable
-    /// one; NaN or nothing leaves the default.
+    /// holds on the box of the bounds, where the assumed signs hold.
     ///
     /// A coefficient may be any float: each step keeps `row >= sum coefficients variables + constant` but for
     /// what rounding missed. A variable's coefficient is complete when the sweep arrives at it, a
@@ -206,14 +227,26 @@ impl Frame<'_> {
         &self,
         bounds: &Bounds,
         seeds: &[&[(Variable, f64)]],
-        slopes: &[f64],
+        choice: Choice<'_>,
         scratch: &mut Scratch,
     ) -> Vec<Form> {
-        debug_assert!(seeds.len() <= LANES);
+        match seeds.len() {
+            1 => self.sweep(bounds, seeds, choice, &mut scratch.one),
+            _ => self.sweep(bounds, seeds, choice, &mut scratch.many),
+        }
+    }
+
+    fn sweep<const N: usize>(
+        &self,
+        bounds: &Bounds,
+        seeds: &[&[(Variable, f64)]],
+        choice: Choice<'_>,
+        rows: &mut Vec<[f64; N]>,
+    ) -> Vec<Form> {
+        debug_assert!(seeds.len() <= N);
         let program = self.program;
-        let rows = &mut scratch.coefficients;
-        rows.resize(program.len(), [0.0; LANES]);
-        let mut lanes = [Lane::default(); LANES];
+        rows.resize(program.len(), [0.0; N]);
+        let mut lanes = [Lane::default(); N];
         let mut top = 0;
         for (r, seed) in seeds.iter().enumerate() {
             for (v, coefficient) in *seed {
@@ -224,8 +257,8 @@ impl Frame<'_> {
             }
         }
         for v in (program.inputs..top).rev() {
-            let a = std::mem::take(&mut rows[v]);
-            if a == [0.0; LANES] {
+            let a = std::mem::replace(&mut rows[v], [0.0; N]);
+            if a == [0.0; N] {
                 continue;
             }
             match program.definitions[v] {
@@ -243,8 +276,9 @@ impl Frame<'_> {
                     spread(rows, &a, columns, weights);
                 }
                 Definition::Relu { of } => {
-                    let slope = slopes.get(self.place[v] as usize).copied().unwrap_or(f64::NAN);
-                    let domain = bounds.interval(of);
+                    let place = self.place[v] as usize;
+                    let slope = choice.slopes.get(place).copied().unwrap_or(f64::NAN);
+                    let domain = assumed(bounds.interval(of), choice.signs.get(place));
                     for (r, a) in a.iter().enumerate().filter(|(_, a)| **a != 0.0) {
                         let (nu, constant) = relu(*a, domain, slope);
                         self.contribute(&mut lanes[r], &mut rows[of as usize][r], of, nu);
@@ -287,13 +321,22 @@ impl Frame<'_> {
             Form { coefficients, constant: constant - 4.0 * f64::EPSILON * constant.abs() }
         });
         let forms = forms.collect();
-        rows[..program.inputs].fill([0.0; LANES]);
+        rows[..program.inputs].fill([0.0; N]);
         forms
     }
 
     fn contribute(&self, lane: &mut Lane, target: &mut f64, of: Variable, nu: f64) {
         *target += nu;
         lane.contributed += nu.abs() * self.magnitude[of as usize];
+    }
+}
+
+/// Rule SIGN: the domain of a pre-activation whose sign is assumed.
+fn assumed(domain: Interval, sign: Option<&Sign>) -> Interval {
+    match sign {
+        None | Some(Sign::Free) => domain,
+        Some(Sign::Active) => Interval { lo: domain.lo.max(0.0), hi: domain.hi.max(0.0) },
+        Some(Sign::Inactive) => Interval { lo: domain.lo.min(0.0), hi: domain.hi.min(0.0) },
     }
 }
 
@@ -322,10 +365,15 @@ fn relu(a: f64, domain: Interval, slope: f64) -> (f64, f64) {
 }
 
 /// Adds `a` times every weight to the coefficients of its variable.
-fn spread(rows: &mut [[f64; LANES]], a: &[f64; LANES], columns: &[Variable], weights: &[f64]) {
+fn spread<const N: usize>(
+    rows: &mut [[f64; N]],
+    a: &[f64; N],
+    columns: &[Variable],
+    weights: &[f64],
+) {
     let Some((first, last)) = columns.first().zip(columns.last()) else { return };
     let (first, last) = (*first as usize, *last as usize);
-    let add = |row: &mut [f64; LANES], w: f64| {
+    let add = |row: &mut [f64; N], w: f64| {
         for (c, a) in row.iter_mut().zip(a) {
             *c += a * w;
         }

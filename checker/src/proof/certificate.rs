@@ -31,12 +31,24 @@ pub struct Certificate {
 /// What is concluded on a box for the disjuncts that are open on it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Node {
-    /// Whether pre-activations are bounded by backward sweeps here, or by intervals alone.
-    pub tighten: bool,
+    /// How variables are bounded here.
+    pub bounding: Bounding,
     /// Conclusions, in order.
     pub steps: Vec<Step>,
     /// What becomes of the rest.
     pub rest: Rest,
+}
+
+/// How variables are bounded at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bounding {
+    /// By intervals, cut by what holds at the node above.
+    #[default]
+    Interval,
+    /// So, and open pre-activations by backward sweeps.
+    Tighten,
+    /// As at the node above.
+    Keep,
 }
 
 /// What becomes of the disjuncts that are open after the conclusions.
@@ -47,8 +59,12 @@ pub enum Rest {
     Nothing,
     /// The box is cut in two.
     Split(Box<Split>),
+    /// The sign of a pre-activation is assumed, one way and the other.
+    Sign(Box<Signs>),
     /// What clipping has left is bounded anew.
     Again(Box<Node>),
+    /// Each open disjunct has a node of its own.
+    Cases(Vec<(u32, Node)>),
 }
 
 /// Two halves of a box.
@@ -64,6 +80,17 @@ pub struct Split {
     pub above: Node,
 }
 
+/// The two signs of a pre-activation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signs {
+    /// The place of the relu that reads it.
+    pub relu: u32,
+    /// What is concluded where it is not negative.
+    pub active: Node,
+    /// What is concluded where it is not positive.
+    pub inactive: Node,
+}
+
 /// A conclusion about one disjunct.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -71,8 +98,11 @@ pub struct Step {
     pub disjunct: u32,
     /// Multipliers of its rows.
     pub multipliers: Vec<u16>,
-    /// Slopes below unstable relus that are not the default ones: place of the relu, and sixteenths less one.
+    /// Slopes below unstable relus that are not the default ones: place of the relu, and a code.
     pub slopes: Vec<(u32, u8)>,
+    /// Multipliers of assumed signs: the place of the assumption on the way from the root, and a number that is
+    /// not negative.
+    pub signs: Vec<(u32, f32)>,
     /// What follows.
     pub conclusion: Conclusion,
 }
@@ -99,9 +129,9 @@ pub struct Face {
     pub at: f64,
 }
 
-/// The slope that a code stands for: 0 to 15 in fifteenths, both ends exact.
+/// The slope that a code stands for: 0 to 1 in steps of 1/255, both ends exact.
 pub fn slope(code: u8) -> f64 {
-    f64::from(code.min(15)) / 15.0
+    f64::from(code) / 255.0
 }
 
 impl Certificate {
@@ -170,7 +200,9 @@ impl Node {
         match &self.rest {
             Rest::Nothing => 1,
             Rest::Split(split) => split.below.leaves() + split.above.leaves(),
+            Rest::Sign(signs) => signs.active.leaves() + signs.inactive.leaves(),
             Rest::Again(node) => node.leaves(),
+            Rest::Cases(cases) => cases.iter().map(|(_, node)| node.leaves()).sum(),
         }
     }
 }
@@ -193,8 +225,15 @@ fn write_node(sink: &mut impl Write, node: &Node) -> std::io::Result<()> {
         Rest::Nothing => 0,
         Rest::Split(_) => 1,
         Rest::Again(_) => 2,
+        Rest::Sign(_) => 3,
+        Rest::Cases(_) => 4,
     };
-    let flags = u8::from(node.tighten) | rest << 1;
+    let bounding = match node.bounding {
+        Bounding::Interval => 0,
+        Bounding::Tighten => 1,
+        Bounding::Keep => 2,
+    };
+    let flags = bounding | rest << 2;
     sink.write_all(&[flags])?;
     put(sink, node.steps.len() as u64)?;
     for step in &node.steps {
@@ -206,8 +245,13 @@ fn write_node(sink: &mut impl Write, node: &Node) -> std::io::Result<()> {
         put(sink, step.slopes.len() as u64)?;
         let mut last = 0;
         for (place, code) in &step.slopes {
-            put(sink, u64::from(place - last) << 4 | u64::from(*code))?;
+            put(sink, u64::from(place - last) << 8 | u64::from(*code))?;
             last = *place;
+        }
+        put(sink, step.signs.len() as u64)?;
+        for (place, multiplier) in &step.signs {
+            put(sink, u64::from(*place))?;
+            sink.write_all(&multiplier.to_le_bytes())?;
         }
         match &step.conclusion {
             Conclusion::Close => sink.write_all(&[0])?,
@@ -231,6 +275,19 @@ fn write_node(sink: &mut impl Write, node: &Node) -> std::io::Result<()> {
             write_node(sink, &split.above)
         }
         Rest::Again(node) => write_node(sink, node),
+        Rest::Sign(signs) => {
+            put(sink, u64::from(signs.relu))?;
+            write_node(sink, &signs.active)?;
+            write_node(sink, &signs.inactive)
+        }
+        Rest::Cases(cases) => {
+            put(sink, cases.len() as u64)?;
+            for (disjunct, node) in cases {
+                put(sink, u64::from(*disjunct))?;
+                write_node(sink, node)?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -288,9 +345,15 @@ impl Reader<'_> {
             return Err(malformed(format!("its tree is deeper than {MAX_DEPTH}")));
         }
         let flags = self.byte()?;
-        let count = self.count(4)?;
+        let bounding = match flags & 3 {
+            0 => Bounding::Interval,
+            1 => Bounding::Tighten,
+            2 => Bounding::Keep,
+            _ => return Err(malformed("a node has unknown flags")),
+        };
+        let count = self.count(5)?;
         let steps = (0..count).map(|_| self.step()).collect::<Result<Vec<Step>, Error>>()?;
-        let rest = match flags >> 1 {
+        let rest = match flags >> 2 {
             0 => Rest::Nothing,
             1 => Rest::Split(Box::new(Split {
                 input: self.small()?,
@@ -299,9 +362,19 @@ impl Reader<'_> {
                 above: self.node(depth + 1)?,
             })),
             2 => Rest::Again(Box::new(self.node(depth + 1)?)),
+            3 => Rest::Sign(Box::new(Signs {
+                relu: self.small()?,
+                active: self.node(depth + 1)?,
+                inactive: self.node(depth + 1)?,
+            })),
+            4 => {
+                let count = self.count(3)?;
+                let case = |reader: &mut Self| Ok((reader.small()?, reader.node(depth + 1)?));
+                Rest::Cases((0..count).map(|_| case(self)).collect::<Result<_, Error>>()?)
+            }
             _ => return Err(malformed("a node has unknown flags")),
         };
-        Ok(Node { tighten: flags & 1 == 1, steps, rest })
+        Ok(Node { bounding, steps, rest })
     }
 
     fn step(&mut self) -> Result<Step, Error> {
@@ -312,13 +385,27 @@ impl Reader<'_> {
         let mut slopes: Vec<(u32, u8)> = Vec::with_capacity(count);
         for k in 0..count {
             let packed = self.number()?;
-            let gap = u32::try_from(packed >> 4).map_err(|_| malformed("a number is too large"))?;
+            let gap = u32::try_from(packed >> 8).map_err(|_| malformed("a number is too large"))?;
             let last = slopes.last().map_or(0, |slope| slope.0);
             let place = last.checked_add(gap).ok_or_else(|| malformed("a number is too large"))?;
             if k > 0 && gap == 0 {
                 return Err(malformed("a slope is given twice"));
             }
-            slopes.push((place, (packed & 15) as u8));
+            slopes.push((place, (packed & 255) as u8));
+        }
+        let count = self.count(5)?;
+        let mut signs = Vec::with_capacity(count);
+        for _ in 0..count {
+            let place = self.small()?;
+            let Some((four, rest)) = self.bytes.split_first_chunk::<4>() else {
+                return Err(malformed("it is cut short"));
+            };
+            self.bytes = rest;
+            let multiplier = f32::from_le_bytes(*four);
+            if !(multiplier.is_finite() && multiplier >= 0.0) {
+                return Err(malformed("a multiplier is negative or no number"));
+            }
+            signs.push((place, multiplier));
         }
         let conclusion = match self.byte()? {
             0 => Conclusion::Close,
@@ -335,6 +422,6 @@ impl Reader<'_> {
             }
             _ => return Err(malformed("a conclusion is of no known kind")),
         };
-        Ok(Step { disjunct, multipliers, slopes, conclusion })
+        Ok(Step { disjunct, multipliers, slopes, signs, conclusion })
     }
 }

@@ -1,10 +1,10 @@
 //! The check of a certificate: a walk through its trees in which every conclusion is drawn anew.
 
-use super::bound::{Bounds, Form, LANES, Scratch};
-use super::certificate::{Certificate, Conclusion, Face, Node, Rest, Step, slope};
+use super::bound::{Bounds, Choice, Form, LANES, Scratch, Sign};
+use super::certificate::{Bounding, Certificate, Conclusion, Face, Node, Rest, Step, slope};
 use super::exact;
 use super::frame::Frame;
-use super::program::{Program, Variable};
+use super::program::{Definition, Program, Variable};
 use crate::number::Rational;
 use crate::query::{Disjunct, Query, Region};
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ use std::fmt;
 pub struct Rejection {
     /// The region, by its place in the query.
     pub region: usize,
-    /// Which way the walk had gone: `b` below a split, `a` above, `.` bounded anew.
+    /// Which way the walk had gone: `b` below a split, `a` above, `.` bounded anew,
+    /// `+` and `-` by the sign of a pre-activation, `|` to one disjunct.
     pub path: String,
     /// The rule that does not apply.
     pub rule: &'static str,
@@ -66,8 +67,8 @@ pub struct Scene<'q> {
     pub region: usize,
     /// Magnitudes over the region.
     pub frame: Frame<'q>,
-    /// Codes of slopes by place of the relu, while a step is checked.
-    relus: usize,
+    /// The pre-activations of all relus, by place.
+    pre_activations: Vec<Variable>,
 }
 
 /// A combination of rows, ready to be swept.
@@ -103,7 +104,7 @@ pub fn check(
         });
     }
     for (region, tree) in certificate.trees.iter().enumerate() {
-        let mut walk = Walk { path: String::new(), region, summary, scratch: Scratch::default() };
+        let mut walk = Walk { region, summary, ..Walk::default() };
         if query.regions[region].is_empty() {
             // Rule EMPTY: there is nothing to prove.
             continue;
@@ -116,12 +117,29 @@ pub fn check(
     Ok(summary)
 }
 
+/// Depth down to which both sides of a node are checked side by side: eight threads at most.
+const PARALLEL: usize = 3;
+
+impl Summary {
+    fn add(&mut self, other: &Summary) {
+        self.nodes += other.nodes;
+        self.leaves += other.leaves;
+        self.steps += other.steps;
+        self.exact += other.exact;
+    }
+}
+
 impl<'q> Scene<'q> {
     /// Bounds the program over a region.
     pub fn new(program: &'q Program, query: &'q Query, region: usize) -> Scene<'q> {
         let (lower, upper) = outward(&query.regions[region]);
         let frame = Bounds::frame(program, &lower, &upper);
-        Scene { query, region, relus: frame.relus, frame }
+        let pre_activation = |definition: &Definition| match definition {
+            Definition::Relu { of } => Some(*of),
+            _ => None,
+        };
+        let pre_activations = program.definitions.iter().filter_map(pre_activation).collect();
+        Scene { query, region, frame, pre_activations }
     }
 
     /// All disjuncts of the region, each on the whole of it.
@@ -176,19 +194,53 @@ impl<'q> Scene<'q> {
         Some(Target { seed, constant, strict })
     }
 
-    /// Rule BACKWARD for several combinations, each with the default slopes or all with these.
+    /// Rule SIGN: multiples of assumed signs join a combination, as where `z >= 0`, `-b z` with `b >= 0` makes it
+    /// no greater, and `b z` where `z <= 0`. `None` if there is no such assumption.
+    pub fn with_signs(
+        &self,
+        mut target: Target,
+        assumed: &[(u32, bool)],
+        multipliers: &[(u32, f32)],
+    ) -> Option<Target> {
+        for (at, multiplier) in multipliers {
+            let (place, active) = assumed.get(*at as usize)?;
+            let variable = *self.pre_activations.get(*place as usize)?;
+            let multiplier = f64::from(*multiplier);
+            // The error of coefficients is argued for two seeds of a variable.
+            let seeds = target.seed.iter().filter(|(seeded, _)| *seeded == variable).count();
+            if !(multiplier >= 0.0) || seeds > 1 {
+                return None;
+            }
+            target.seed.push((variable, if *active { -multiplier } else { multiplier }));
+        }
+        Some(target)
+    }
+
+    /// Assumed signs by place of the relu; `None` if there is no such relu.
+    pub fn signs(&self, assumed: &[(u32, bool)]) -> Option<Vec<Sign>> {
+        if assumed.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut signs = vec![Sign::Free; self.pre_activations.len()];
+        for (place, active) in assumed {
+            *signs.get_mut(*place as usize)? = if *active { Sign::Active } else { Sign::Inactive };
+        }
+        Some(signs)
+    }
+
+    /// Rule BACKWARD for several combinations, with the same choices at relus.
     pub fn forms(
         &self,
         bounds: &Bounds,
         targets: &[Target],
-        slopes: &[f64],
+        choice: Choice<'_>,
         scratch: &mut Scratch,
     ) -> Vec<Form> {
         let mut forms = Vec::with_capacity(targets.len());
         for targets in targets.chunks(LANES) {
             let seeds: Vec<&[(Variable, f64)]> =
                 targets.iter().map(|t| t.seed.as_slice()).collect();
-            let swept = self.frame.backward(bounds, &seeds, slopes, scratch);
+            let swept = self.frame.backward(bounds, &seeds, choice, scratch);
             for (form, target) in swept.into_iter().zip(targets) {
                 // Rounded once, to below.
                 let constant = (form.constant + target.constant).next_down();
@@ -203,7 +255,7 @@ impl<'q> Scene<'q> {
         if codes.is_empty() {
             return Some(Vec::new());
         }
-        let mut slopes = vec![f64::NAN; self.relus];
+        let mut slopes = vec![f64::NAN; self.pre_activations.len()];
         for (place, code) in codes {
             *slopes.get_mut(*place as usize)? = slope(*code);
         }
@@ -267,9 +319,12 @@ fn outward(region: &Region) -> (Vec<f64>, Vec<f64>) {
     (lower, upper)
 }
 
+#[derive(Default)]
 struct Walk {
     region: usize,
     path: String,
+    /// Assumed signs on the way from the root.
+    assumed: Vec<(u32, bool)>,
     summary: Summary,
     scratch: Scratch,
 }
@@ -296,17 +351,26 @@ impl Walk {
                 false => self.reject("CLOSE", "no disjunct is open here"),
             };
         };
-        let bounds = match node.tighten {
-            true => scene.frame.tightened(&lower, &upper, outer, &mut self.scratch),
-            false => scene.frame.interval(&lower, &upper, outer),
+        let own = match node.bounding {
+            Bounding::Interval => Some(scene.frame.interval(&lower, &upper, outer)),
+            Bounding::Tighten => {
+                Some(scene.frame.tightened(&lower, &upper, outer, &mut self.scratch))
+            }
+            Bounding::Keep => None,
+        };
+        let Some(bounds) = own.as_ref().or(outer) else {
+            return self.reject("INTERVAL", "there are no bounds to be kept at a root");
+        };
+        let Some(signs) = scene.signs(&self.assumed) else {
+            return self.reject("SIGN", "a sign is assumed at a relu that does not exist");
         };
         let mut steps = node.steps.as_slice();
-        while let Some(first) = steps.first() {
+        while !steps.is_empty() {
             // Steps with the default slopes are swept side by side.
             let plain = steps.iter().take_while(|step| step.slopes.is_empty()).count();
             let (now, rest) = steps.split_at(plain.clamp(1, LANES));
             steps = rest;
-            self.steps(scene, &bounds, first, now, &mut open)?;
+            self.steps(scene, bounds, &signs, now, &mut open)?;
         }
         match &node.rest {
             Rest::Nothing if open.is_empty() => {
@@ -318,11 +382,34 @@ impl Walk {
                 self.reject("COVER", format!("disjunct {disjunct} is open on a leaf"))
             }
             _ if open.is_empty() => self.reject("SPLIT", "nothing is open to be split"),
-            Rest::Again(node) => {
-                self.path.push('.');
-                self.node(scene, open, Some(&bounds), node)?;
-                self.path.pop();
+            Rest::Again(node) => self.below('.', None, scene, open, bounds, node),
+            Rest::Cases(cases) => {
+                if cases.len() != open.len() {
+                    return self.reject("CASES", "not every open disjunct has a node of its own");
+                }
+                for (disjunct, node) in cases {
+                    let Some(at) = open.iter().position(|o| o.disjunct == *disjunct) else {
+                        return self.reject("CASES", format!("disjunct {disjunct} is not open"));
+                    };
+                    let alone = vec![open.swap_remove(at)];
+                    self.below('|', None, scene, alone, bounds, node)?;
+                }
                 Ok(())
+            }
+            Rest::Sign(signs) => {
+                if signs.relu as usize >= scene.pre_activations.len() {
+                    return self.reject("SIGN", format!("there is no relu {}", signs.relu));
+                }
+                self.sides(
+                    |walk| {
+                        let assumed = Some((signs.relu, true));
+                        walk.below('+', assumed, scene, open.clone(), bounds, &signs.active)
+                    },
+                    |walk| {
+                        let assumed = Some((signs.relu, false));
+                        walk.below('-', assumed, scene, open.clone(), bounds, &signs.inactive)
+                    },
+                )
             }
             Rest::Split(split) => {
                 let input = split.input as usize;
@@ -331,15 +418,58 @@ impl Walk {
                 }
                 let [below, above] = Scene::halves(&open, input, split.at);
                 drop(open);
-                for (half, node, letter) in [(below, &split.below, 'b'), (above, &split.above, 'a')]
-                {
-                    self.path.push(letter);
-                    self.node(scene, half, Some(&bounds), node)?;
-                    self.path.pop();
-                }
-                Ok(())
+                self.sides(
+                    |walk| walk.below('b', None, scene, below, bounds, &split.below),
+                    |walk| walk.below('a', None, scene, above, bounds, &split.above),
+                )
             }
         }
+    }
+
+    /// The walk through a node below this one.
+    fn below(
+        &mut self,
+        letter: char,
+        assumed: Option<(u32, bool)>,
+        scene: &Scene<'_>,
+        open: Vec<Open>,
+        bounds: &Bounds,
+        node: &Node,
+    ) -> Result<(), Rejection> {
+        self.path.push(letter);
+        self.assumed.extend(assumed);
+        self.node(scene, open, Some(bounds), node)?;
+        self.assumed.truncate(self.assumed.len() - usize::from(assumed.is_some()));
+        self.path.pop();
+        Ok(())
+    }
+
+    /// Both sides of a node; near the root side by side, since what one concludes does not depend on the
+    /// other. The first side's rejection counts.
+    fn sides(
+        &mut self,
+        first: impl FnOnce(&mut Walk) -> Result<(), Rejection>,
+        second: impl FnOnce(&mut Walk) -> Result<(), Rejection> + Send,
+    ) -> Result<(), Rejection> {
+        if self.path.len() >= PARALLEL {
+            first(self)?;
+            return second(self);
+        }
+        let mut other = Walk {
+            region: self.region,
+            path: self.path.clone(),
+            assumed: self.assumed.clone(),
+            ..Walk::default()
+        };
+        let (one, two) = std::thread::scope(|scope| {
+            let two = scope.spawn(|| second(&mut other));
+            (first(self), two.join())
+        });
+        one?;
+        // A panic of the other thread goes on in this one.
+        two.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        self.summary.add(&other.summary);
+        Ok(())
     }
 
     /// Conclusions with the same slopes.
@@ -347,11 +477,11 @@ impl Walk {
         &mut self,
         scene: &Scene<'_>,
         bounds: &Bounds,
-        first: &Step,
+        signs: &[Sign],
         steps: &[Step],
         open: &mut Vec<Open>,
     ) -> Result<(), Rejection> {
-        let Some(slopes) = scene.slopes(&first.slopes) else {
+        let Some(slopes) = scene.slopes(&steps[0].slopes) else {
             return self.reject("RELU", "a slope is given for a relu that does not exist");
         };
         let mut targets = Vec::with_capacity(steps.len());
@@ -360,15 +490,17 @@ impl Walk {
                 let cause = format!("disjunct {} is not open here", step.disjunct);
                 return self.reject("CLOSE", cause);
             }
-            match scene.combine(step.disjunct, &step.multipliers) {
+            let Some(target) = scene.combine(step.disjunct, &step.multipliers) else {
+                let cause = format!("{} multipliers do not fit", step.multipliers.len());
+                return self.reject("COMBINE", cause);
+            };
+            match scene.with_signs(target, &self.assumed, &step.signs) {
                 Some(target) => targets.push(target),
-                None => {
-                    let cause = format!("{} multipliers do not fit", step.multipliers.len());
-                    return self.reject("COMBINE", cause);
-                }
+                None => return self.reject("SIGN", "a multiplier is of no assumed sign"),
             }
         }
-        let forms = scene.forms(bounds, &targets, &slopes, &mut self.scratch);
+        let choice = Choice { slopes: &slopes, signs };
+        let forms = scene.forms(bounds, &targets, choice, &mut self.scratch);
         for ((step, target), form) in steps.iter().zip(&targets).zip(&forms) {
             let Some(at) = open.iter().position(|o| o.disjunct == step.disjunct) else {
                 let cause = format!("disjunct {} is closed already", step.disjunct);
@@ -393,6 +525,7 @@ impl Walk {
                     }
                     open.swap_remove(at);
                 }
+                // A clip holds where the signs hold, and the box below stays with them.
                 Conclusion::Clip(faces) => {
                     for face in faces {
                         let input = face.input as usize;

@@ -32,7 +32,7 @@ struct Sweep<'p> {
 }
 
 /// Whether no point of the region between the faces satisfies the combination of the rows, as far as an exact
-/// backward bound can tell; by its rows alone if all multipliers are zero.
+/// backward bound can tell.
 ///
 /// The combination is excluded if its bound is positive, or zero and not attained: a row with a positive
 /// multiplier is strict, or the minimum lies on a strict face.

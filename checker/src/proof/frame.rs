@@ -37,8 +37,6 @@ pub struct Frame<'p> {
     pub(super) place: Vec<u32>,
     /// Number of variables with lines or planes.
     pub(super) curves: usize,
-    /// Number of relus.
-    pub(super) relus: usize,
     /// Error of a coefficient relative to the magnitudes of all contributions to it.
     pub(super) coefficient_error: f64,
     /// Error of a constant relative to the magnitudes of all contributions to it.
@@ -80,9 +78,9 @@ impl<'p> Frame<'p> {
                 slack[v] = if sum == 0.0 { 0.0 } else { inflate(sum) };
             }
         }
-        let Structure { levels, need, place, curves, relus, most_readers, most_terms } = structure;
-        // A coefficient is a sum of one seed and at most one product for each reader.
-        let coefficient_error = gamma(most_readers + 3);
+        let Structure { levels, need, place, curves, most_readers, most_terms } = structure;
+        // A coefficient is a sum of two seeds and one product for each reader, at most.
+        let coefficient_error = gamma(most_readers + 4);
         let constant_error = gamma(program.len() + 4);
         // Every product, and every constant, may lose less than the least normal number, and what a
         // coefficient loses meets a magnitude.
@@ -99,7 +97,6 @@ impl<'p> Frame<'p> {
             need,
             place,
             curves,
-            relus,
             coefficient_error,
             constant_error,
             lost,
@@ -114,7 +111,6 @@ pub(super) struct Structure {
     need: Vec<Need>,
     place: Vec<u32>,
     curves: usize,
-    relus: usize,
     most_readers: usize,
     most_terms: usize,
 }
@@ -167,7 +163,6 @@ impl Structure {
             need,
             place,
             curves: curves as usize,
-            relus: relus as usize,
             most_readers: readers.into_iter().max().unwrap_or(0),
             most_terms,
         }

@@ -19,8 +19,10 @@ mod program;
 mod symbol;
 mod trace;
 
-pub use bound::{Bounds, Form, Scratch};
-pub use certificate::{Certificate, Conclusion, Face, MAX_DEPTH, Node, Rest, Split, Step, slope};
+pub use bound::{Bounds, Choice, Form, Scratch, Sign};
+pub use certificate::{
+    Bounding, Certificate, Conclusion, Face, MAX_DEPTH, Node, Rest, Signs, Split, Step, slope,
+};
 pub use check::{Open, Rejection, Scene, Summary, Target, check};
 pub use exact::refutes as refutes_exactly;
 pub use frame::Frame;

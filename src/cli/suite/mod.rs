@@ -13,7 +13,7 @@ use super::memory;
 use super::progress::Line;
 use super::terminal::{self, Style};
 use list::Instance;
-use plimsoll::Kind;
+use plimsoll::{Backend, Kind};
 use record::{Record, Results};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -155,6 +155,7 @@ fn flags(args: &Args) -> Vec<String> {
         };
         flags.extend(["--semantics".to_string(), word.to_string()]);
     }
+    flags.extend(["--backend".to_string(), Backend::from(args.limits.backend).name().to_string()]);
     flags
 }
 

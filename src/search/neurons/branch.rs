@@ -8,13 +8,13 @@ use crate::problem::Problem;
 /// Candidates, best first.
 pub(super) struct Scores(Vec<(f64, u32, u32)>);
 
-/// Candidates that are kept.
-const KEPT: usize = 8;
+/// Candidates for a split, whose children are bounded to choose among them.
+pub const CANDIDATES: usize = 6;
 
 impl Scores {
-    /// The relu node and the element to split.
-    pub fn best(&self) -> Option<(u32, u32)> {
-        self.0.first().map(|(_, relu, element)| (*relu, *element))
+    /// Relu nodes and elements.
+    pub fn candidates(&self) -> Vec<(u32, u32)> {
+        self.0.iter().map(|(_, relu, element)| (*relu, *element)).collect()
     }
 }
 
@@ -53,6 +53,6 @@ pub(super) fn scores(
     }
     // Ties by position, so that runs agree.
     all.sort_by(|x, y| y.0.total_cmp(&x.0).then((x.1, x.2).cmp(&(y.1, y.2))));
-    all.truncate(KEPT);
+    all.truncate(CANDIDATES);
     Scores(all)
 }

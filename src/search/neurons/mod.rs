@@ -8,7 +8,9 @@
 mod bound;
 mod branch;
 
-use super::{End, Listener, Progress};
+pub use branch::CANDIDATES;
+
+use super::{Cut, End, Listener, Mark, Progress, Trail};
 use crate::bound::{Bounds, Boxes, Intermediate, Relaxation, Workspace, propagate};
 use crate::budget::Budget;
 use crate::kernel::rounding;
@@ -36,6 +38,8 @@ pub struct Settings {
     pub memory: usize,
     /// Subproblems that may be bounded in all.
     pub subproblems: u64,
+    /// Whether to keep a trail for a proof.
+    pub trail: bool,
 }
 
 /// A sign that is assumed of a pre-activation.
@@ -68,6 +72,8 @@ pub(super) struct Subproblem {
     pub share: f64,
     /// Position in the order of creation.
     pub id: u64,
+    /// Where the trail tells of it.
+    pub mark: usize,
 }
 
 impl Subproblem {
@@ -183,10 +189,12 @@ pub fn search(
     settings: &Settings,
     budget: &Budget,
     listener: &mut dyn Listener,
-) -> (End, Progress) {
+) -> (End, Progress, Trail) {
     let mut progress = Progress::default();
+    // The regions' own marks come first.
+    let mut trail = Trail { marks: vec![Mark::default(); problem.boxes.count] };
     let mut stuck = 0;
-    let cases = problem.disjuncts.len().max(1) as f64;
+    let all = problem.disjuncts.len().max(1) as f64;
     for region in 0..problem.boxes.count {
         let disjuncts = problem.disjuncts_of(region);
         if disjuncts.is_empty() {
@@ -201,33 +209,39 @@ pub fn search(
             limit: settings.memory,
             created: 0,
         };
+        let mut cases = Vec::new();
         for disjunct in disjuncts {
+            let mark = trail.marks.len();
+            trail.marks.push(Mark::default());
+            cases.push((disjunct, Cut::Box(mark)));
             queue.push(Subproblem {
                 disjunct,
                 signs: Vec::new(),
                 bound: f64::NEG_INFINITY,
                 rows: Vec::new(),
                 slopes: Arc::default(),
-                share: 1.0 / cases,
+                share: 1.0 / all,
                 id: 0,
+                mark,
             });
         }
+        trail.marks[region].cut = Cut::Cases(cases);
         progress.open = queue.len() as u64;
         let end = region_search(
             problem,
             settings,
             &root,
             &mut queue,
-            &mut progress,
+            (&mut progress, &mut trail),
             &mut stuck,
             budget,
             listener,
         );
         if let Some(end) = end {
-            return (end, progress);
+            return (end, progress, trail);
         }
     }
-    (if stuck == 0 { End::Closed } else { End::Stuck }, progress)
+    (if stuck == 0 { End::Closed } else { End::Stuck }, progress, trail)
 }
 
 /// Searches one region; `None` if nothing of it is open any more that could be split.
@@ -236,7 +250,7 @@ fn region_search(
     settings: &Settings,
     root: &Root,
     queue: &mut Queue,
-    progress: &mut Progress,
+    (progress, trail): (&mut Progress, &mut Trail),
     stuck: &mut u64,
     budget: &Budget,
     listener: &mut dyn Listener,
@@ -271,16 +285,35 @@ fn region_search(
             return Some(End::Exhausted);
         }
         let mut candidates = Vec::new();
+        let mut parents = round.iter();
         for bounded in results.into_iter().flatten() {
-            progress.boxes += bounded.closed.len() as u64 + bounded.open.len() as u64;
-            for share in &bounded.closed {
-                progress.closed += 1;
-                progress.share = (progress.share + share).min(1.0);
-            }
             candidates.extend(bounded.candidates);
-            for children in bounded.open {
-                *stuck += u64::from(children.is_empty());
-                children.into_iter().for_each(|child| queue.push(child));
+            // The fates first: the shorter side must end the loop before a parent is taken.
+            for (fate, parent) in bounded.fates.into_iter().zip(parents.by_ref()) {
+                progress.boxes += 1;
+                match fate {
+                    bound::Fate::Closed(evidence) => {
+                        progress.closed += 1;
+                        progress.share = (progress.share + parent.share).min(1.0);
+                        trail.marks[parent.mark].closed.extend(evidence);
+                    }
+                    bound::Fate::Stuck => *stuck += 1,
+                    bound::Fate::Split(mut children) => {
+                        if settings.trail {
+                            let first = trail.marks.len();
+                            let sign = children[0].signs[parent.signs.len()];
+                            children[0].mark = first;
+                            children[1].mark = first + 1;
+                            trail.marks.extend([Mark::default(), Mark::default()]);
+                            trail.marks[parent.mark].cut = Cut::Sign {
+                                relu: sign.relu as usize,
+                                element: sign.element,
+                                halves: Box::new([Cut::Box(first), Cut::Box(first + 1)]),
+                            };
+                        }
+                        children.into_iter().for_each(|child| queue.push(child));
+                    }
+                }
             }
         }
         progress.open = queue.len() as u64 + *stuck;
