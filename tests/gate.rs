@@ -371,6 +371,7 @@ fn examples_end_as_they_say() {
         ("collision-formulas", "staging", 0),
         ("digits", "production", 0),
         ("digits-array", "staging", 0),
+        ("digits-wide", "staging", 0),
     ] {
         let scratch = Scratch::new(&format!("gate-example-{name}-{profile}"));
         let spec = format!("specs/{name}.toml");
@@ -385,4 +386,37 @@ fn examples_end_as_they_say() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn what_holds_without_a_certificate_is_undecided() {
+    let case = Case::new("unchecked", HOLDS);
+    assert_eq!(case.check(&[]).code, 0);
+    let path = case.out() + "/results.json";
+    let record = plimsoll::gate::results::Results::read(&fs::read(&path).unwrap()).unwrap();
+    let spec = case.scratch.path("spec.toml");
+    let Ok((world, _)) = plimsoll::spec::World::load(Path::new(&spec)) else { panic!() };
+    let mut found = record.properties[0].clone();
+    plimsoll::gate::aggregate(&world.spec.properties[0], &mut found);
+    assert_eq!(found.word(), "holds");
+    found.parts[0].proof = "none".into();
+    found.parts[0].certificate = None;
+    found.parts[0].unchecked = Some("for a test".into());
+    plimsoll::gate::aggregate(&world.spec.properties[0], &mut found);
+    assert_eq!((found.word(), found.verdict.as_str()), ("unchecked", "holds"));
+    assert!(found.why.contains("unchecked: for a test"));
+    // The case takes such a record for what it is: nothing is shown.
+    let mut record = record;
+    record.properties[0] = found;
+    fs::write(&path, record.to_text()).unwrap();
+    assert_eq!(plimsoll(&["case", &spec, "--out", &case.out()]).code, 0);
+    let text = fs::read_to_string(case.out() + "/case.json").unwrap();
+    let written: Value = serde_json::from_str(&text).unwrap();
+    let goal = written["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["kind"] == "goal" && node["about"] == "cold")
+        .unwrap();
+    assert_eq!((&goal["status"], &goal["undeveloped"]), (&"open".into(), &true.into()));
 }

@@ -157,6 +157,9 @@ pub fn aggregate(property: &spec::Property, found: &mut Property) {
             words
         }
     };
+    if !all {
+        why += &format!("; a share of {require} is required");
+    }
     if !found.skipped.is_empty() {
         why += &format!(", {} left out", found.skipped.len());
     }
