@@ -47,6 +47,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`case`] | the safety case: results and certificates as an argument |
+//! | [`gate`] | all properties of a specification, with certificates that are checked |
+//! | [`spec`] | specifications in TOML, and the VNN-LIB that they mean |
 //! | (root) | [`Verifier`] and what it takes and gives |
 //! | [`ranges`] | proven ranges of outputs |
 //! | [`certify`] | from the trail of a search to a certificate |
@@ -72,7 +75,11 @@ pub mod attack;
 pub mod backend;
 pub mod bound;
 pub mod budget;
+#[cfg(feature = "spec")]
+pub mod case;
 pub mod certify;
+#[cfg(feature = "spec")]
+pub mod gate;
 #[cfg(feature = "second-decoder")]
 mod import;
 pub mod kernel;
@@ -82,6 +89,8 @@ pub mod problem;
 pub mod ranges;
 pub mod read;
 pub mod search;
+#[cfg(feature = "spec")]
+pub mod spec;
 mod verify;
 
 pub use backend::{Backend, Hole};

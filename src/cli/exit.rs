@@ -11,6 +11,8 @@ pub enum Code {
     Input = 2,
     /// At least one property is undecided.
     Undecided = 3,
+    /// Evidence is about other files than the present ones.
+    Stale = 4,
     /// The run was interrupted.
     Interrupted = 5,
     /// Plimsoll itself failed.
@@ -18,6 +20,19 @@ pub enum Code {
 }
 
 impl Code {
+    /// The code with this number.
+    pub fn of(number: u8) -> Code {
+        match number {
+            0 => Code::Fine,
+            1 => Code::Violated,
+            2 => Code::Input,
+            3 => Code::Undecided,
+            4 => Code::Stale,
+            5 => Code::Interrupted,
+            _ => Code::Internal,
+        }
+    }
+
     /// The code of two runs together: an error outranks a finding.
     pub fn and(self, other: Code) -> Code {
         let order = [
@@ -26,6 +41,7 @@ impl Code {
             Code::Interrupted,
             Code::Violated,
             Code::Undecided,
+            Code::Stale,
             Code::Fine,
         ];
         let rank = |code| order.iter().position(|known| *known == code);

@@ -2,14 +2,21 @@
 
 mod args;
 mod bounds;
+mod case;
+mod check;
 mod competition;
 mod diagnostic;
 mod document;
 mod exit;
+mod expand;
+mod explain;
 mod files;
+mod findings;
+mod init;
 mod inspect;
 mod internal;
 mod interrupt;
+mod lint;
 mod memory;
 mod number;
 mod progress;
@@ -17,10 +24,12 @@ mod proof;
 mod report;
 mod rows;
 mod standard;
+mod status;
 mod suite;
 mod supports;
 mod table;
 mod terminal;
+mod today;
 mod verify;
 
 use args::Talk;
@@ -57,6 +66,13 @@ struct Cli {
 enum Command {
     Verify(verify::Args),
     Suite(suite::Args),
+    Check(check::Args),
+    Case(case::Args),
+    Status(status::Args),
+    Lint(lint::Args),
+    Expand(expand::Args),
+    Init(init::Args),
+    Explain(explain::Args),
     Inspect(inspect::Args),
     Bounds(bounds::Args),
     Supports(supports::Args),
@@ -72,15 +88,18 @@ Examples:
       plimsoll bounds models/thermostat/heat.onnx 'X_0=[-1,1],X_1=[-1,1]'
   Many queries:
       plimsoll suite specs/instances.csv --cap 10 --csv results.csv
+  Do all requirements of a specification hold?
+      plimsoll check specs/collision.toml --out plimsoll-out
 
 Exit codes, the same for all commands:
   0  every property holds, or the command did its work
   1  a property is violated
   2  the input is wrong: flags, files, specification, an unsupported operator
   3  undecided
+  4  evidence is stale
   5  interrupted
   6  internal error
-When several apply, the first of 6, 2, 5, 1, 3, 0 counts.";
+When several apply, the first of 6, 2, 5, 1, 3, 4, 0 counts.";
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -93,6 +112,13 @@ pub fn main() -> ExitCode {
             _ if cli.version => said(concat!(env!("CARGO_PKG_VERSION"), "\n")),
             Some(Command::Verify(args)) => verify::run(&args, &cli.talk, started),
             Some(Command::Suite(args)) => suite::run(&args, &cli.talk, started),
+            Some(Command::Check(args)) => check::run(&args, &cli.talk),
+            Some(Command::Case(args)) => case::run(&args, &cli.talk),
+            Some(Command::Status(args)) => status::run(&args, &cli.talk),
+            Some(Command::Lint(args)) => lint::run(&args, &cli.talk),
+            Some(Command::Expand(args)) => expand::run(&args, &cli.talk),
+            Some(Command::Init(args)) => init::run(&args, &cli.talk),
+            Some(Command::Explain(args)) => explain::run(&args),
             Some(Command::Inspect(args)) => inspect::run(&args, &cli.talk),
             Some(Command::Bounds(args)) => bounds::run(&args, &cli.talk),
             Some(Command::Supports(args)) => said(&supports::answer(&args)),
