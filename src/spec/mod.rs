@@ -1,7 +1,7 @@
 //! Specifications: requirements, the inputs and outputs of a model in an engineer's words, and properties.
 //!
-//! [`read`] turns a TOML text into a [`Spec`]; [`World::load`] opens the files that it names; [`expand`]
-//! writes each property as VNN-LIB, which is what is verified; [`lint`] says what looks wrong.
+//! [`read`] turns a TOML text into a [`Spec`]; [`World::load`] opens the files that it names; [`expand()`]
+//! writes each property as VNN-LIB, which is what is verified; [`lint()`] says what looks wrong.
 
 pub mod codes;
 pub mod data;
