@@ -228,3 +228,54 @@ fn bounds_and_forms_hold_at_every_point() {
     }
     assert!(checked > 100_000, "{checked}");
 }
+
+/// A program of affine variables, each given by its terms and bias.
+fn affine(inputs: usize, variables: &[(&[(u32, f64)], f64)]) -> Program {
+    let mut program = Program { inputs, ..Program::default() };
+    program.definitions = vec![Definition::Input; inputs];
+    for (terms, bias) in variables {
+        let first = program.columns.len() as u32;
+        for (column, weight) in *terms {
+            program.columns.push(*column);
+            program.weights.push(*weight);
+        }
+        let bias = Interval { lo: *bias, hi: *bias };
+        program.definitions.push(Definition::Affine { first, count: terms.len() as u32, bias });
+    }
+    program.outputs = vec![program.len() as u32 - 1];
+    program
+}
+
+/// A form of the last variable, at a point, is below its exact value.
+fn assert_below(program: &Program, lower: &[f64], upper: &[f64], point: &[f64]) {
+    let frame = Bounds::frame(program, lower, upper);
+    let bounds = frame.interval(lower, upper, None);
+    let seed = [(program.outputs[0], 1.0)];
+    let forms = frame.backward(&bounds, &[&seed], Choice::default(), &mut Scratch::default());
+    let point: Vec<Rational> = point.iter().map(|x| exact(*x)).collect();
+    let truth = values(program, &point).unwrap().pop().unwrap();
+    let mut below = exact(forms[0].constant);
+    for (c, x) in forms[0].coefficients.iter().zip(&point) {
+        below += &(&exact(*c) * x);
+    }
+    assert!(below <= truth, "{below} is above {truth}");
+}
+
+/// Constants that each round up by half a unit: no other charge of a sweep covers hundreds of them.
+#[test]
+fn sums_of_many_constants_are_charged() {
+    let small = 2f64.powi(-53) + 2f64.powi(-100);
+    let mut variables: Vec<(&[(u32, f64)], f64)> = vec![(&[], small); 400];
+    variables.push((&[], 1.0));
+    let all: Vec<(u32, f64)> = (1..402).map(|column| (column, 1.0)).collect();
+    variables.push((&all, 0.0));
+    assert_below(&affine(1, &variables), &[0.0], &[1.0], &[0.5]);
+}
+
+/// A product of coefficients that is zero in floats, and meets a large variable.
+#[test]
+fn coefficients_that_underflow_are_charged() {
+    let (a, b, large) = (2f64.powi(-500), 2f64.powi(-600), 2f64.powi(1000));
+    let variables: [(&[(u32, f64)], f64); 2] = [(&[(0, a)], 0.0), (&[(1, b)], 0.0)];
+    assert_below(&affine(1, &variables), &[-large], &[large], &[-large]);
+}

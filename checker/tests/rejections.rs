@@ -2,8 +2,8 @@
 
 use plimsoll_check::number::Interval;
 use plimsoll_check::proof::{
-    Bounding, Certificate, Conclusion, Definition, Face, Node, Program, Rest, Signs, Split, Step,
-    check,
+    Bounding, Certificate, Conclusion, Definition, Face, MAX_DEPTH, Node, Program, Rest, Signs,
+    Split, Step, check,
 };
 use plimsoll_check::query::Query;
 use plimsoll_check::vnnlib;
@@ -239,4 +239,22 @@ fn each_side_condition_refuses_something() {
     for (at, (rule, unwanted, trees)) in cases.into_iter().enumerate() {
         assert_eq!(judge(unwanted, trees), Some(rule), "case {at}");
     }
+}
+
+/// As deep as certificates may be, and of more threads than one: an answer, whatever it is.
+#[test]
+fn the_deepest_trees_are_walked() {
+    let mut left = leaf(vec![close()]);
+    let mut again = leaf(vec![close()]);
+    for depth in 0..MAX_DEPTH as i32 - 1 {
+        left = split(0, 2f64.powi(-depth), left, leaf(vec![close()]));
+        again = node(Vec::new(), Rest::Again(Box::new(again)));
+    }
+    assert_eq!(judge(TRUE, vec![again.clone()]), None);
+    assert_eq!(judge(TRUE, vec![split(0, 0.5, again.clone(), again)]), None);
+    let certificate = Certificate { model: [0; 32], query: [0; 32], trees: vec![left.clone()] };
+    let mut bytes = Vec::new();
+    certificate.write(&mut bytes).unwrap();
+    assert_eq!(Certificate::read(&bytes).unwrap(), certificate);
+    judge(TRUE, vec![left]);
 }
