@@ -2,8 +2,8 @@
 
 use plimsoll_check::number::Interval;
 use plimsoll_check::proof::{
-    Bounding, Certificate, Conclusion, Definition, Face, MAX_DEPTH, Node, Program, Rest, Signs,
-    Split, Step, check,
+    Bounding, Certificate, Conclusion, Definition, Face, MAX_DEPTH, Node, Open, Program, Rest,
+    Scene, Signs, Split, Step, check,
 };
 use plimsoll_check::query::Query;
 use plimsoll_check::vnnlib;
@@ -217,6 +217,15 @@ fn each_side_condition_refuses_something() {
         ("CLIP", "(<= Y_0 0.7)", vec![leaf(vec![step(0, &[1], face(0, true, 0.1))])]),
         ("CLIP", "(<= Y_0 0.7)", vec![leaf(vec![step(0, &[1], face(1, false, 0.9))])]),
         ("CLIP", TRUE, vec![leaf(vec![step(0, &[1], face(0, true, -0.5))])]),
+        // What holds at the old face has to hold on the way to the new one.
+        ("CLIP", "(<= Y_0 0.4)", vec![leaf(vec![step(0, &[1], face(1, true, 0.3))])]),
+        (
+            "CLIP",
+            "(<= Y_0 -0.2)",
+            vec![leaf(vec![with(step(0, &[1], face(1, false, 0.9)), |step| {
+                step.slopes = vec![(0, 255)];
+            })])],
+        ),
         // A clip closes nothing by itself.
         ("COVER", TRUE, vec![leaf(vec![step(0, &[1], face(0, true, 0.5))])]),
         // Cuts of inputs that exist, and of something that is open.
@@ -257,4 +266,16 @@ fn the_deepest_trees_are_walked() {
     certificate.write(&mut bytes).unwrap();
     assert_eq!(Certificate::read(&bytes).unwrap(), certificate);
     judge(TRUE, vec![left]);
+}
+
+/// Both halves of a cut contain it, so that no point is between them.
+#[test]
+fn halves_meet_at_the_cut() {
+    let open = Open { disjunct: 0, lower: vec![0.0, -1.0], upper: vec![1.0, 2.0] };
+    let [below, above] = Scene::halves(std::slice::from_ref(&open), 0, 0.5);
+    assert_eq!((&below[0].lower, &below[0].upper), (&open.lower, &vec![0.5, 2.0]));
+    assert_eq!((&above[0].lower, &above[0].upper), (&vec![0.5, -1.0], &open.upper));
+    // A cut at a face leaves that face on its other side.
+    let [below, above] = Scene::halves(std::slice::from_ref(&open), 1, -1.0);
+    assert_eq!((below[0].upper[1], above[0].lower[1]), (-1.0, -1.0));
 }
